@@ -1,0 +1,91 @@
+package easel
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Org is the name of an organisation (SWR "namespace"): 1–64 characters,
+// unique in the installation (swr.md 2.6).
+type Org string
+
+// Repo is the full name of a repository: organisation, slash, name. The name
+// may contain further slashes (swr.md 2.6).
+type Repo string
+
+// Tag is a tag name: 1–128 characters.
+type Tag string
+
+var (
+	orgPattern  = regexp.MustCompile(`^[a-z][a-z0-9]*(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*$`)
+	namePattern = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*$`)
+	tagPattern  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
+)
+
+// reservedOrgs would collide with routes or with conventions of other registries.
+var reservedOrgs = map[string]bool{"library": true, "manage": true}
+
+// ParseOrg returns s as an organisation name, or Invalid.
+func ParseOrg(s string) (Org, error) {
+	if len(s) > 64 || !orgPattern.MatchString(s) {
+		return "", E(Invalid, "organisation", "%.80q is no organisation name: 1-64 of a-z, 0-9, starting with a letter, with single '.', '_' or '-' between", s)
+	}
+	if reservedOrgs[s] {
+		return "", E(Invalid, "organisation", "the organisation name %q is reserved", s)
+	}
+	return Org(s), nil
+}
+
+// ParseRepo returns s as a repository name: an organisation of at most 64 and
+// a name of at most 128 characters, or Invalid.
+func ParseRepo(s string) (Repo, error) {
+	org, name, ok := strings.Cut(s, "/")
+	if !ok {
+		return "", E(Invalid, "repository", "%.80q is no repository name: want organisation/name", s)
+	}
+	if _, err := ParseOrg(org); err != nil {
+		return "", E(Invalid, "repository", "%.80q is no repository name: %v", s, err)
+	}
+	if len(name) > 128 || !namePattern.MatchString(name) {
+		return "", E(Invalid, "repository", "%.80q is no repository name: after the organisation 1-128 of a-z, 0-9, with '/' or single '.', '_', '-' between", s)
+	}
+	return Repo(s), nil
+}
+
+// Org returns the organisation that owns the repository.
+func (r Repo) Org() Org { org, _, _ := strings.Cut(string(r), "/"); return Org(org) }
+
+// Name returns what follows the organisation.
+func (r Repo) Name() string { _, name, _ := strings.Cut(string(r), "/"); return name }
+
+// ParseTag returns s as a tag, or Invalid.
+func ParseTag(s string) (Tag, error) {
+	if !tagPattern.MatchString(s) {
+		return "", E(Invalid, "tag", "%.80q is no tag: 1-128 of A-Z, a-z, 0-9, '_', '.', '-', not starting with '.' or '-'", s)
+	}
+	return Tag(s), nil
+}
+
+// Ref names a manifest in a repository: by tag or by digest, never both.
+type Ref struct {
+	Tag    Tag
+	Digest Digest
+}
+
+// ParseRef returns s as a digest when it has a colon, else as a tag.
+func ParseRef(s string) (Ref, error) {
+	if strings.Contains(s, ":") {
+		d, err := ParseDigest(s)
+		return Ref{Digest: d}, err
+	}
+	t, err := ParseTag(s)
+	return Ref{Tag: t}, err
+}
+
+// String returns the tag or digest.
+func (r Ref) String() string {
+	if r.Tag != "" {
+		return string(r.Tag)
+	}
+	return string(r.Digest)
+}

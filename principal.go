@@ -1,0 +1,72 @@
+package easel
+
+import (
+	"context"
+	"slices"
+)
+
+// Principal is who is asking, as the edge established it. The zero value is
+// the anonymous caller.
+type Principal struct {
+	UserID, UserName       string
+	DomainID, DomainName   string
+	ProjectID, ProjectName string // empty: the credential is not bound to a project
+	Admin                  bool   // administrator of DomainID
+	AccessKey              string // the key that signed or logged in, if any
+
+	// TokenID identifies a registry token (its jti); "" for other credentials.
+	TokenID string
+	// Scopes is the upper bound a registry token sets; nil means unbounded.
+	Scopes []Scope
+}
+
+// Scope is one entry of a registry token: what may be done to one resource.
+type Scope struct {
+	Type    string   // "repository" or "registry"
+	Name    string   // repository name, or "catalog"
+	Actions []string // "pull", "push", "delete", "*"
+}
+
+// Anonymous reports whether nobody logged in.
+func (p Principal) Anonymous() bool { return p.UserID == "" }
+
+// Scoped reports whether the credential's own bound (a registry token's
+// scopes) lets it do action to the named resource.
+func (p Principal) Scoped(typ, name, action string) bool {
+	if p.Scopes == nil {
+		return true
+	}
+	return slices.ContainsFunc(p.Scopes, func(s Scope) bool {
+		return s.Type == typ && s.Name == name && (slices.Contains(s.Actions, action) || slices.Contains(s.Actions, "*"))
+	})
+}
+
+type contextKey int
+
+const (
+	principalKey contextKey = iota
+	requestIDKey
+)
+
+// WithPrincipal returns ctx carrying p.
+func WithPrincipal(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, principalKey, p)
+}
+
+// PrincipalFrom returns the caller in ctx; the anonymous one when there is none.
+func PrincipalFrom(ctx context.Context) Principal {
+	p, _ := ctx.Value(principalKey).(Principal)
+	return p
+}
+
+// WithRequestID returns ctx carrying the id that logs, audit records and the
+// X-Request-Id header share.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey, id)
+}
+
+// RequestIDFrom returns the request id in ctx, or "".
+func RequestIDFrom(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey).(string)
+	return id
+}

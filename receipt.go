@@ -1,0 +1,40 @@
+package easel
+
+import "time"
+
+// Receipt is what a deletion did, or, as a plan, what it would do. Byte
+// counts are sizes of blob objects; manifests are rows of the database and
+// not counted. Receipts are stored in the audit trail under their id.
+type Receipt struct {
+	ID        string        `json:"id"`
+	At        time.Time     `json:"at"`
+	Images    []ReceiptItem `json:"images"`    // image records removed
+	Tags      []string      `json:"tags"`      // "repository:tag" removed
+	Manifests []string      `json:"manifests"` // "repository@digest" removed
+	Condemned []string      `json:"condemned"` // "repository@digest" that goes when its last pin ends
+	Blobs     []ReceiptBlob `json:"blobs"`     // blobs removed
+	Broken    []string      `json:"broken"`    // ids of image records that became ERROR because their tag went
+
+	Freed   int64 `json:"bytes_freed"`   // off the store when the answer is sent
+	Pending int64 `json:"bytes_pending"` // unlinking continues in the background
+	Shared  int64 `json:"bytes_shared"`  // kept: other content needs them
+	Pinned  int64 `json:"bytes_pinned"`  // kept until PinnedUntil: a push is under way
+
+	PinnedUntil *time.Time `json:"pinned_until,omitempty"`
+	PinnedBy    []string   `json:"pinned_by,omitempty"`    // user names
+	SharedWith  []string   `json:"shared_with,omitempty"`  // repositories of the caller's domain that need the kept bytes, at most 20
+	Kept        string     `json:"kept,omitempty"`         // "public" or "shared-tag": why a forced deletion kept the content
+	KeptFor     int        `json:"kept_records,omitempty"` // live records that still name the tag
+}
+
+// ReceiptItem names an image record.
+type ReceiptItem struct {
+	ID   string `json:"id"`
+	Path string `json:"swr_path"`
+}
+
+// ReceiptBlob names a blob that went.
+type ReceiptBlob struct {
+	Digest Digest `json:"digest"`
+	Size   int64  `json:"size"`
+}
