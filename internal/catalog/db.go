@@ -1,0 +1,153 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"easel"
+)
+
+type engine uint8
+
+const (
+	sqlite engine = iota
+	postgres
+)
+
+// DB is the catalogue. It is safe for concurrent use.
+type DB struct {
+	engine  engine
+	read    *sql.DB // SQLite: read-only connections; PostgreSQL: the pool
+	group   *group  // SQLite: the one writer
+	clock   func() time.Time
+	observe func(op string, d time.Duration)
+}
+
+// Options say how to open a catalogue.
+type Options struct {
+	// URL is "sqlite:PATH" or "postgres://…".
+	URL string
+	// Clock is the time of transactions. Nil: time.Now on SQLite, the
+	// database's own clock on PostgreSQL, so that all replicas agree.
+	Clock func() time.Time
+	// Observe, if set, is told how long each transaction took, retries
+	// included; op is "view" or "update".
+	Observe func(op string, d time.Duration)
+}
+
+// Open opens or creates the catalogue and brings its schema up to date.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	db := &DB{clock: o.Clock, observe: o.Observe}
+	if db.observe == nil {
+		db.observe = func(string, time.Duration) {}
+	}
+	path, isSQLite := strings.CutPrefix(o.URL, "sqlite:")
+	switch {
+	case isSQLite:
+		return db, db.openSQLite(ctx, path)
+	case strings.HasPrefix(o.URL, "postgres://"), strings.HasPrefix(o.URL, "postgresql://"):
+		return db, db.openPostgres(ctx, o.URL)
+	}
+	return nil, easel.E(easel.Invalid, "database", "the database URL must start with sqlite: or postgres://")
+}
+
+// Close ends all connections. Transactions under way finish first.
+func (db *DB) Close() error {
+	if db.group != nil {
+		db.group.close()
+	}
+	return db.read.Close()
+}
+
+// Ping reports whether the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	return db.view(ctx, func(t *tx) error {
+		_, err := t.exists(`SELECT 1`)
+		return err
+	})
+}
+
+// view runs f in a read transaction: one snapshot on SQLite, one snapshot per
+// statement on PostgreSQL. It must end with its request.
+func (db *DB) view(ctx context.Context, f func(*tx) error) error {
+	start := time.Now()
+	defer func() { db.observe("view", time.Since(start)) }()
+	s, err := db.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer s.Rollback()
+	t := &tx{ctx: ctx, q: s, engine: db.engine, now: micros(db.time())}
+	return f(t)
+}
+
+// update runs f in a write transaction and commits it. When the database
+// says that another transaction was in the way, f runs again from the
+// start: it must not remember anything from a failed try. f runs with a
+// context that the client cannot cancel in the middle of a statement.
+func (db *DB) update(ctx context.Context, f func(*tx) error) error {
+	start := time.Now()
+	defer func() { db.observe("update", time.Since(start)) }()
+	if db.engine == sqlite {
+		return classify(db.group.do(ctx, f))
+	}
+	var err error
+	for try := range maxTries {
+		if err = ctx.Err(); err != nil {
+			return err
+		}
+		if err = db.tryPostgres(context.WithoutCancel(ctx), f); !retryable(err) {
+			return classify(err)
+		}
+		time.Sleep(rand.N(time.Millisecond << min(try, 6)))
+	}
+	return classify(fmt.Errorf("gave up after %d tries: %w", maxTries, err))
+}
+
+// maxTries bounds the tries of one transaction. In the stress runs of the
+// deletion model 50 were never used up.
+const maxTries = 50
+
+// errRollback makes update roll back and return nil: a plan.
+var errRollback = errors.New("rolled back on purpose")
+
+// plan runs f like update and rolls back whatever it did.
+func (db *DB) plan(ctx context.Context, f func(*tx) error) error {
+	err := db.update(ctx, func(t *tx) error {
+		if err := f(t); err != nil {
+			return err
+		}
+		return errRollback
+	})
+	if errors.Is(err, errRollback) {
+		return nil
+	}
+	return err
+}
+
+func (db *DB) time() time.Time {
+	if db.clock != nil {
+		return db.clock()
+	}
+	return time.Now()
+}
+
+// classify gives the errors of the engines that a user can do something about
+// their kind.
+func classify(err error) error {
+	if err == nil || easel.AsError(err).Kind != easel.Internal {
+		return err
+	}
+	switch {
+	case isFull(err):
+		return easel.E(easel.NoSpace, "database", "the disk that holds the database is full: free some space, deleting works").Because(err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return easel.E(easel.Unavailable, "database", "the request was cancelled or took too long").Because(err)
+	}
+	return err
+}

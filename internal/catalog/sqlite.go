@@ -1,0 +1,266 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"runtime"
+	"time"
+
+	driver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// openSQLite opens path with one writing connection, owned by the group, and
+// a pool of reading ones.
+func (db *DB) openSQLite(ctx context.Context, path string) error {
+	w, err := sql.Open("sqlite", sqliteDSN(path, "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)"))
+	if err != nil {
+		return err
+	}
+	w.SetMaxOpenConns(1)
+	conn, err := w.Conn(ctx)
+	if err != nil {
+		w.Close()
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	// The WAL is kept when the last connection closes and never truncated: on
+	// a full disk its blocks are what commits are written to. RESTART lets the
+	// next writer start over at its beginning.
+	err = conn.Raw(func(c any) error {
+		_, err := c.(driver.FileControl).FileControlPersistWAL("main", 1)
+		return err
+	})
+	if err == nil {
+		_, err = conn.ExecContext(ctx, `PRAGMA wal_checkpoint(RESTART)`)
+	}
+	conn.Close()
+	if err == nil {
+		err = migrate(ctx, w, sqlite)
+	}
+	if err != nil {
+		w.Close()
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	if db.read, err = sql.Open("sqlite", sqliteDSN(path, "query_only(1)")); err != nil {
+		w.Close()
+		return err
+	}
+	db.read.SetMaxOpenConns(max(4, 2*runtime.NumCPU()))
+	db.read.SetMaxIdleConns(max(4, 2*runtime.NumCPU()))
+	if db.group, err = newGroup(ctx, w, db.time); err != nil {
+		db.read.Close()
+		w.Close()
+		return err
+	}
+	return db.fillReserve(ctx)
+}
+
+func sqliteDSN(path string, pragmas ...string) string {
+	v := url.Values{"_pragma": append(pragmas, "busy_timeout(10000)"), "_txlock": {"deferred"}}
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: v.Encode()}).String()
+}
+
+// reserveBytes is what the table reserve holds back: writing it once grows
+// the WAL past the auto-checkpoint mark and keeps free pages in the file, so
+// that deletions commit on a full disk.
+const reserveBytes = 4 << 20
+
+// fillReserve writes the reserve if there is none.
+func (db *DB) fillReserve(ctx context.Context) error {
+	if db.engine != sqlite {
+		return nil
+	}
+	err := db.update(ctx, func(t *tx) error {
+		if full, err := t.exists(`SELECT 1 FROM reserve LIMIT 1`); err != nil || full {
+			return err
+		}
+		_, err := t.exec(`INSERT INTO reserve (filler) VALUES (zeroblob($1))`, reserveBytes)
+		return err
+	})
+	if isFull(err) {
+		return nil // a start on a full disk: deletions may still work, uploads are refused
+	}
+	return err
+}
+
+// SetLowSpace tells the catalogue whether disk space is low. Low: it gives up
+// its reserve, once, so that deletions have room. No longer low: it takes the
+// reserve back.
+func (db *DB) SetLowSpace(ctx context.Context, low bool) error {
+	if !low {
+		return db.fillReserve(ctx)
+	}
+	if db.engine != sqlite {
+		return nil
+	}
+	return db.update(ctx, func(t *tx) error {
+		_, err := t.exec(`DELETE FROM reserve`)
+		return err
+	})
+}
+
+// group is the one writer of a SQLite database. Requests that arrive while a
+// commit is under way share the next one: each in a savepoint of its own,
+// acknowledged only after COMMIT.
+type group struct {
+	pool    *sql.DB
+	conn    *sql.Conn
+	clock   func() time.Time
+	members chan *member
+	done    chan struct{}
+}
+
+type member struct {
+	ctx    context.Context
+	f      func(*tx) error
+	err    error
+	result chan error
+}
+
+// maxGroup bounds the members of one commit: latency, and what a failure repeats.
+const maxGroup = 64
+
+func newGroup(ctx context.Context, pool *sql.DB, clock func() time.Time) (*group, error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g := &group{pool: pool, conn: conn, clock: clock, members: make(chan *member, maxGroup), done: make(chan struct{})}
+	go g.run()
+	return g, nil
+}
+
+func (g *group) close() {
+	close(g.members)
+	<-g.done
+	g.conn.Close()
+	g.pool.Close()
+}
+
+// do waits for its turn and for the commit. A caller that gives up before its
+// member starts gets its context's error and nothing happens.
+func (g *group) do(ctx context.Context, f func(*tx) error) error {
+	m := &member{ctx: ctx, f: f, result: make(chan error, 1)}
+	select {
+	case g.members <- m:
+		return <-m.result
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (g *group) run() {
+	defer close(g.done)
+	for first := range g.members {
+		batch := []*member{first}
+	more:
+		for len(batch) < maxGroup {
+			select {
+			case m, ok := <-g.members:
+				if !ok {
+					break more
+				}
+				batch = append(batch, m)
+			default:
+				break more
+			}
+		}
+		g.commit(batch)
+	}
+}
+
+// commit runs the batch in one transaction; when the transaction as a whole
+// dies, every member runs again alone.
+func (g *group) commit(batch []*member) {
+	err := g.try(batch)
+	if err != nil && len(batch) > 1 {
+		for _, m := range batch {
+			m.err = g.try([]*member{m})
+			if m.err == nil {
+				continue
+			}
+		}
+	} else if err != nil {
+		batch[0].err = err
+	}
+	for _, m := range batch {
+		m.result <- m.err
+	}
+}
+
+// try returns an error when the transaction as a whole failed; the errors of
+// single members are left in them. Every error of a savepoint statement, and
+// every error that makes SQLite roll back by itself, ends the transaction.
+func (g *group) try(batch []*member) (err error) {
+	ctx := context.Background()
+	if _, err := g.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			g.conn.ExecContext(ctx, `ROLLBACK`) // an error here says that SQLite rolled back already
+		}
+	}()
+	wrote := false
+	for _, m := range batch {
+		if m.err = m.ctx.Err(); m.err != nil {
+			continue
+		}
+		if _, err := g.conn.ExecContext(ctx, `SAVEPOINT m`); err != nil {
+			return err
+		}
+		t := &tx{ctx: context.WithoutCancel(m.ctx), q: g.conn, engine: sqlite, now: micros(g.clock())}
+		m.err = protect(m.f, t)
+		if m.err != nil {
+			if killsTransaction(m.err) {
+				return m.err
+			}
+			if _, err := g.conn.ExecContext(ctx, `ROLLBACK TO m`); err != nil {
+				return err
+			}
+		} else {
+			wrote = true
+		}
+		if _, err := g.conn.ExecContext(ctx, `RELEASE m`); err != nil {
+			return err
+		}
+	}
+	if !wrote {
+		_, err := g.conn.ExecContext(ctx, `ROLLBACK`)
+		return err
+	}
+	_, err = g.conn.ExecContext(ctx, `COMMIT`)
+	return err
+}
+
+// protect turns a panic of one member into its error: it must not take the
+// others with it.
+func protect(f func(*tx) error, t *tx) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in a transaction: %v", p)
+		}
+	}()
+	return f(t)
+}
+
+func sqliteCode(err error) int {
+	var e *driver.Error
+	if errors.As(err, &e) {
+		return e.Code()
+	}
+	return 0
+}
+
+// killsTransaction reports whether SQLite may have rolled the whole
+// transaction back.
+func killsTransaction(err error) bool {
+	switch sqliteCode(err) & 0xff {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CORRUPT:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,150 @@
+// Package policy decides who may do what. It is one pure function over
+// values: the caller, what the catalogue knows of the caller's grants on the
+// resource, the action and the resource. It reads nothing and remembers
+// nothing, so a decision can be explained and tested as a table.
+//
+// Every service calls [Check] before it acts; no edge does.
+package policy
+
+import "easel"
+
+// Action is an operation in the words of the service that defines it.
+type Action string
+
+// Registry actions are bounded by the scopes of a registry token as well.
+const (
+	Pull   Action = "pull"
+	Push   Action = "push"
+	Delete Action = "delete"
+	// ListRepositories is "/v2/_catalog".
+	ListRepositories Action = "catalog"
+)
+
+// Organisation and repository management (swr.md 2.9).
+const (
+	CreateOrg  Action = "swr:namespace:createNamespace"
+	DeleteOrg  Action = "swr:namespace:deleteNamespace"
+	ShowOrg    Action = "swr:namespace:getNamespace"
+	ListOrgs   Action = "swr:namespace:listNamespaces"
+	ShowRepo   Action = "swr:repo:getRepo"
+	ListTags   Action = "swr:repo:listRepoTags"
+	DeleteRepo Action = "swr:repo:deleteRepo"
+	DeleteTag  Action = "swr:repo:deleteRepoTag"
+)
+
+// Image actions (images.md section 6).
+const (
+	ListImages  Action = "modelarts:image:list"
+	RegisterImg Action = "modelarts:image:register"
+	ShowImage   Action = "modelarts:image:get"
+	DeleteImage Action = "modelarts:image:delete"
+	SyncImage   Action = "modelarts:image:sync"
+	ListGroups  Action = "modelarts:image:listGroup"
+	UpdateGroup Action = "modelarts:image:updateGroup"
+	DeleteGroup Action = "modelarts:image:deleteGroup"
+)
+
+// Administration of a domain and of the installation.
+const (
+	Administer Action = "easel:admin" // check, reclaim, audit, other users' tokens and keys
+)
+
+// Levels of a grant on an organisation or repository (swr.md 2.9).
+const (
+	LevelNone   = 0
+	LevelRead   = 1
+	LevelEdit   = 3
+	LevelManage = 7
+)
+
+// Grants is what the catalogue knows about a resource and the caller's rights
+// on it, read in one go.
+type Grants struct {
+	Domain  string // owner of the resource; "" when it does not exist
+	Project string // owning project, for project resources
+	Level   int    // the highest level granted to the caller by a grant
+	Public  bool   // everybody may pull
+}
+
+// need is the level an action takes on its organisation or repository.
+var need = map[Action]int{
+	Pull: LevelRead, Push: LevelEdit, Delete: LevelManage,
+	ShowOrg: LevelRead, DeleteOrg: LevelManage,
+	ShowRepo: LevelRead, ListTags: LevelRead, DeleteRepo: LevelManage, DeleteTag: LevelManage,
+}
+
+// Level returns the caller's effective level: manage for an administrator of
+// the owning domain, else the highest grant.
+func Level(who easel.Principal, g Grants) int {
+	if who.Anonymous() || g.Domain == "" {
+		return LevelNone
+	}
+	if who.Admin && who.DomainID == g.Domain {
+		return LevelManage
+	}
+	return g.Level
+}
+
+// Check returns nil when who may do action on the resource that g describes.
+// Otherwise its error is
+//   - Unauthenticated for an anonymous caller,
+//   - NotFound when the caller may not even know that the resource exists,
+//   - Denied when it may, naming the action and the resource.
+func Check(who easel.Principal, g Grants, action Action, noun easel.Noun, resource string) error {
+	switch action {
+	case Pull, Push, Delete:
+		if !who.Scoped("repository", resource, string(action)) && !(action == Pull && g.Public) {
+			return denied(who, action, noun, resource)
+		}
+	case ListRepositories:
+		if !who.Scoped("registry", "catalog", "*") || !who.Admin {
+			return easel.E(easel.NotFound, noun, "%s not found", resource)
+		}
+		return nil
+	case CreateOrg, Administer:
+		if !who.Admin {
+			return denied(who, action, noun, resource)
+		}
+		return nil
+	case ListOrgs:
+		if who.Anonymous() {
+			return denied(who, action, noun, resource)
+		}
+		return nil
+	}
+	if level, ok := need[action]; ok {
+		return checkLevel(who, g, action, level, noun, resource)
+	}
+	return checkProject(who, g, action, noun, resource)
+}
+
+func checkLevel(who easel.Principal, g Grants, action Action, level int, noun easel.Noun, resource string) error {
+	has := Level(who, g)
+	if has >= level || (g.Public && level == LevelRead) {
+		return nil
+	}
+	if who.Anonymous() {
+		return denied(who, action, noun, resource)
+	}
+	if has == LevelNone && !g.Public {
+		return easel.E(easel.NotFound, noun, "%s %s not found", noun, resource)
+	}
+	return denied(who, action, noun, resource)
+}
+
+// checkProject is for project resources: whoever the credential binds to the
+// project has every right in it (images.md section 6: a user without a
+// fine-grained policy has every ModelArts permission).
+func checkProject(who easel.Principal, g Grants, action Action, noun easel.Noun, resource string) error {
+	if who.Anonymous() || who.ProjectID == "" || who.ProjectID != g.Project {
+		return denied(who, action, noun, resource)
+	}
+	return nil
+}
+
+func denied(who easel.Principal, action Action, noun easel.Noun, resource string) error {
+	if who.Anonymous() {
+		return easel.E(easel.Unauthenticated, noun, "log in to %s %s", action, resource)
+	}
+	return easel.E(easel.Denied, noun, "%s may not %s %s", who.UserName, action, resource)
+}
