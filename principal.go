@@ -41,6 +41,15 @@ func (p Principal) Scoped(typ, name, action string) bool {
 	})
 }
 
+// Grants is what the catalogue knows about a resource and a caller's rights
+// on it, read in one go. policy decides on it.
+type Grants struct {
+	Domain  string // id of the owning domain; "" when the resource does not exist
+	Project string // owning project, for project resources
+	Level   int    // the highest level granted to the caller: 0, 1 read, 3 edit, 7 manage
+	Public  bool   // everybody may pull
+}
+
 type contextKey int
 
 const (

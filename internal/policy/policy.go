@@ -57,15 +57,6 @@ const (
 	LevelManage = 7
 )
 
-// Grants is what the catalogue knows about a resource and the caller's rights
-// on it, read in one go.
-type Grants struct {
-	Domain  string // owner of the resource; "" when it does not exist
-	Project string // owning project, for project resources
-	Level   int    // the highest level granted to the caller by a grant
-	Public  bool   // everybody may pull
-}
-
 // need is the level an action takes on its organisation or repository.
 var need = map[Action]int{
 	Pull: LevelRead, Push: LevelEdit, Delete: LevelManage,
@@ -75,7 +66,7 @@ var need = map[Action]int{
 
 // Level returns the caller's effective level: manage for an administrator of
 // the owning domain, else the highest grant.
-func Level(who easel.Principal, g Grants) int {
+func Level(who easel.Principal, g easel.Grants) int {
 	if who.Anonymous() || g.Domain == "" {
 		return LevelNone
 	}
@@ -90,7 +81,7 @@ func Level(who easel.Principal, g Grants) int {
 //   - Unauthenticated for an anonymous caller,
 //   - NotFound when the caller may not even know that the resource exists,
 //   - Denied when it may, naming the action and the resource.
-func Check(who easel.Principal, g Grants, action Action, noun easel.Noun, resource string) error {
+func Check(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, resource string) error {
 	switch action {
 	case Pull, Push, Delete:
 		if !who.Scoped("repository", resource, string(action)) && !(action == Pull && g.Public) {
@@ -118,7 +109,7 @@ func Check(who easel.Principal, g Grants, action Action, noun easel.Noun, resour
 	return checkProject(who, g, action, noun, resource)
 }
 
-func checkLevel(who easel.Principal, g Grants, action Action, level int, noun easel.Noun, resource string) error {
+func checkLevel(who easel.Principal, g easel.Grants, action Action, level int, noun easel.Noun, resource string) error {
 	has := Level(who, g)
 	if has >= level || (g.Public && level == LevelRead) {
 		return nil
@@ -135,7 +126,7 @@ func checkLevel(who easel.Principal, g Grants, action Action, level int, noun ea
 // checkProject is for project resources: whoever the credential binds to the
 // project has every right in it (images.md section 6: a user without a
 // fine-grained policy has every ModelArts permission).
-func checkProject(who easel.Principal, g Grants, action Action, noun easel.Noun, resource string) error {
+func checkProject(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, resource string) error {
 	if who.Anonymous() || who.ProjectID == "" || who.ProjectID != g.Project {
 		return denied(who, action, noun, resource)
 	}
