@@ -13,6 +13,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"io"
 	"iter"
 	"strings"
@@ -32,12 +33,17 @@ func NewKey() Key {
 // Valid reports whether k has the form that NewKey makes.
 func (k Key) Valid() bool { return len(k) == 32 && strings.Trim(string(k), "0123456789abcdef") == "" }
 
+// ErrShort says that fewer bytes are stored than a State recorded: a disk lost
+// what it had confirmed, or somebody cut the object. The upload cannot go on.
+var ErrShort = errors.New("object is shorter than recorded")
+
 // Store holds objects. Implementations are safe for concurrent use; at most
 // one Writer per key may be open at a time.
 type Store interface {
 	// Resume opens the object for writing at state, which is the zero State
 	// (the object is made) or what a Checkpoint of the same key returned.
-	// Bytes beyond state.Size, left by a writer that died, are cut away.
+	// Bytes beyond state.Size, left by a writer that died, are cut away. Errors:
+	// fs.ErrNotExist when state is not zero and the object is not there, ErrShort.
 	Resume(ctx context.Context, key Key, state State) (Writer, error)
 
 	// Open opens a finished object. An object that is not there is an error
@@ -65,6 +71,9 @@ type State struct {
 }
 
 // Writer adds bytes at the end of one object. It is used by one goroutine.
+// After an error it is of no more use: every later call but Close fails too,
+// and the way on is to Resume from the last Checkpoint. A full disk is
+// [easel.NoSpace].
 type Writer interface {
 	io.Writer
 	// Checkpoint makes everything written so far durable and returns the state
