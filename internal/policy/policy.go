@@ -26,7 +26,9 @@ const (
 	DeleteOrg  Action = "swr:namespace:deleteNamespace"
 	ShowOrg    Action = "swr:namespace:getNamespace"
 	ListOrgs   Action = "swr:namespace:listNamespaces"
+	CreateRepo Action = "swr:repo:createRepo"
 	ShowRepo   Action = "swr:repo:getRepo"
+	UpdateRepo Action = "swr:repo:updateRepo"
 	ListTags   Action = "swr:repo:listRepoTags"
 	DeleteRepo Action = "swr:repo:deleteRepo"
 	DeleteTag  Action = "swr:repo:deleteRepoTag"
@@ -61,7 +63,7 @@ const (
 var need = map[Action]int{
 	Pull: LevelRead, Push: LevelEdit, Delete: LevelManage,
 	ShowOrg: LevelRead, DeleteOrg: LevelManage,
-	ShowRepo: LevelRead, ListTags: LevelRead, DeleteRepo: LevelManage, DeleteTag: LevelManage,
+	CreateRepo: LevelEdit, UpdateRepo: LevelEdit, ShowRepo: LevelRead, ListTags: LevelRead, DeleteRepo: LevelManage, DeleteTag: LevelManage,
 }
 
 // Level returns the caller's effective level: manage for an administrator of
