@@ -1,11 +1,227 @@
 package catalog
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"easel"
 )
+
+// Registration asks to make an image record of a tag.
+type Registration struct {
+	// Image has everything but ID, Size, Status, Tags and the times.
+	Image easel.Image
+	// Tags are added to those of the image's group; a key that is there gets the new value.
+	Tags []easel.ResourceTag
+	// ReadMe replaces that of the group; nil: it stays.
+	ReadMe *string
+	// MaxSize is the largest image in bytes; 0: any size.
+	MaxSize int64
+	// Refusal is returned once it is known that the project has no such image:
+	// the caller may not read the repository.
+	Refusal error
+}
+
+// RegisterImage records an image, ACTIVE at once, and makes its group if need
+// be. Errors: Exists "image" when the project has a record of that tag,
+// r.Refusal, NotFound "tag" when the repository has no such tag, TooLarge
+// "image", and Invalid "property" when the group would get too many tags.
+func (db *DB) RegisterImage(ctx context.Context, r Registration) (made easel.Image, err error) {
+	err = db.update(ctx, func(t *tx) error {
+		made, err = t.registerImage(r)
+		return err
+	})
+	return made, err
+}
+
+func (t *tx) registerImage(r Registration) (easel.Image, error) {
+	i := r.Image
+	if err := t.lockRepoOf(i.Repo); err != nil {
+		return i, err
+	}
+	taken, err := t.exists(`SELECT 1 FROM image WHERE project = $1 AND repo = $2 AND tag = $3`, i.Project, string(i.Repo), string(i.Tag))
+	if err != nil {
+		return i, err
+	}
+	if taken {
+		return i, easel.E(easel.Exists, "image", "%s:%s is registered in this project already", i.Repo, i.Tag)
+	}
+	if r.Refusal != nil {
+		return i, r.Refusal
+	}
+	size, found, err := t.tagSize(i.Repo, i.Tag, i.Arch)
+	if err != nil {
+		return i, err
+	}
+	if !found {
+		return i, easel.E(easel.NotFound, "tag", "the registry has no image %s:%s that you may read", i.Repo, i.Tag)
+	}
+	if r.MaxSize > 0 && size > r.MaxSize {
+		return i, easel.E(easel.TooLarge, "image", "%s:%s has %d bytes; at most %d can be registered", i.Repo, i.Tag, size, r.MaxSize)
+	}
+	now := t.now - t.now%1000 // milliseconds go over the wire
+	if i.Tags, err = t.joinGroup(i, r.Tags, r.ReadMe); err != nil {
+		return i, err
+	}
+	i.ID, i.Size, i.Status = easel.NewUUID(t.time()), size, easel.ImageActive
+	i.Created, i.Updated = fromMicros(now), fromMicros(now)
+	return i, t.insertImage(i, easel.GroupID(i.Project, i.Workspace, string(i.Repo.Org()), i.Repo.Name()))
+}
+
+// insertImage adds a row; group "" means none.
+func (t *tx) insertImage(i easel.Image, group string) error {
+	services, err := jsonList(i.Services)
+	if err != nil {
+		return err
+	}
+	categories, err := jsonList(i.ResourceCategories)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(`
+		INSERT INTO image (id, project, workspace, grp, type, path, org, repo, name, tag, arch, description, services, origin, categories,
+			service_type, size, status, status_message, visibility, flavor_type, swr_instance, show_name, show_tag, created, updated)
+		VALUES ($1, $2, $3, nullif(CAST($4 AS TEXT), ''), $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+			$16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`,
+		i.ID, i.Project, i.Workspace, group, i.Type, i.Path, string(i.Repo.Org()), string(i.Repo), i.Name, string(i.Tag), i.Arch, i.Description,
+		services, i.Origin, categories, i.ServiceType, i.Size, string(i.Status), i.StatusMessage, i.Visibility, i.FlavorType, i.SWRInstance,
+		i.ShowName, i.ShowTag, micros(i.Created), micros(i.Updated))
+	return err
+}
+
+// Image returns a record of any project: whether the caller may see it is for
+// the caller of this method to decide. Errors: NotFound "image".
+func (db *DB) Image(ctx context.Context, id string) (i easel.Image, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		i, err = t.image(id)
+		return err
+	})
+	return i, err
+}
+
+func (t *tx) image(id string) (easel.Image, error) {
+	found, err := all(t, scanImage, `SELECT `+imageColumns+` FROM image WHERE image.id = $1`, id)
+	if err != nil {
+		return easel.Image{}, err
+	}
+	if len(found) == 0 {
+		return easel.Image{}, easel.E(easel.NotFound, "image", "image %.64q was not found", id)
+	}
+	return found[0], nil
+}
+
+// SyncImage corrects a project's record by what its tag names now (images.md,
+// operation F) and returns it. The time of change moves only when something
+// changed. Errors: NotFound "image".
+func (db *DB) SyncImage(ctx context.Context, project, id string) (i easel.Image, err error) {
+	err = db.update(ctx, func(t *tx) error {
+		i, err = t.syncImage(project, id)
+		return err
+	})
+	return i, err
+}
+
+func (t *tx) syncImage(project, id string) (easel.Image, error) {
+	i, err := t.image(id)
+	if err == nil {
+		err = t.lockRepoOf(i.Repo)
+	}
+	if err != nil {
+		return i, err
+	}
+	if i, err = t.image(id); err != nil { // what it is under the lock
+		return i, err
+	}
+	if i.Project != project {
+		return easel.Image{}, easel.E(easel.NotFound, "image", "image %.64q was not found", id)
+	}
+	size, found, err := t.tagSize(i.Repo, i.Tag, i.Arch)
+	if err != nil {
+		return i, err
+	}
+	before := i
+	switch {
+	case i.Status == easel.ImageInit || i.Status == easel.ImageCreating: // the save owns the record
+	case found:
+		i.Status, i.Size, i.StatusMessage = easel.ImageActive, size, ""
+	case i.Status == easel.ImageActive:
+		i.Status = easel.ImageError
+		i.StatusMessage = fmt.Sprintf("The registry has no %s:%s any more.", i.Repo, i.Tag)
+	}
+	if i.Status == before.Status && i.Size == before.Size && i.StatusMessage == before.StatusMessage {
+		return i, nil
+	}
+	now := t.now - t.now%1000
+	i.Updated = fromMicros(now)
+	_, err = t.exec(`UPDATE image SET status = $1, size = $2, status_message = $3, updated = $4 WHERE id = $5`,
+		string(i.Status), i.Size, i.StatusMessage, now, id)
+	return i, err
+}
+
+// lockRepoOf locks the repository, if there is one, so that its tags cannot
+// go while something is decided on them.
+func (t *tx) lockRepoOf(repo easel.Repo) error {
+	ids, err := all(t, column[int64], `SELECT id FROM repo WHERE name = $1`, string(repo))
+	if err != nil {
+		return err
+	}
+	return t.lockRepos(ids...)
+}
+
+// tagSize returns the bytes of config and layers of what the tag names: of an
+// index those of the child for arch, else of the first. false: no such tag.
+func (t *tx) tagSize(repo easel.Repo, tag easel.Tag, arch string) (int64, bool, error) {
+	var (
+		id        int64
+		mediaType string
+		total     int64
+	)
+	found, err := t.get([]any{&id, &mediaType, &total}, `
+		SELECT m.id, m.media_type, m.total FROM repo r JOIN tag g ON g.repo = r.id JOIN manifest m ON m.id = g.manifest
+		WHERE r.name = $1 AND g.name = $2`, string(repo), string(tag))
+	if err != nil || !found {
+		return 0, false, err
+	}
+	total, err = t.platformSize(id, mediaType, total, arch, 4)
+	return total, true, err
+}
+
+// platformSize follows indexes down to a manifest, depth levels at most.
+func (t *tx) platformSize(id int64, mediaType string, total int64, arch string, depth int) (int64, error) {
+	if depth == 0 || (mediaType != easel.MediaTypeOCIIndex && mediaType != easel.MediaTypeDockerList) {
+		return total, nil
+	}
+	var body []byte
+	if _, err := t.get([]any{&body}, `SELECT body FROM manifest WHERE id = $1`, id); err != nil {
+		return 0, err
+	}
+	index, err := easel.ParseManifest(mediaType, body)
+	if err != nil {
+		return 0, fmt.Errorf("read the stored index %d: %w", id, err)
+	}
+	if len(index.Children) == 0 {
+		return total, nil
+	}
+	child := index.Children[childFor(index.Children, arch)]
+	var childID int64
+	found, err := t.get([]any{&childID, &mediaType, &total}, `
+		SELECT c.id, c.media_type, c.total FROM manifest p JOIN manifest c ON c.repo = p.repo WHERE p.id = $1 AND c.digest = $2`, id, string(child.Digest))
+	if err != nil || !found {
+		return 0, err
+	}
+	return t.platformSize(childID, mediaType, total, arch, depth-1)
+}
+
+// childFor returns the index of the first child that runs on arch, else 0
+// (images.md, decision 16).
+func childFor(children []easel.Descriptor, arch string) int {
+	wire := map[string]string{"x86_64": "amd64", "aarch64": "arm64"}[arch]
+	return max(0, slices.IndexFunc(children, func(d easel.Descriptor) bool {
+		return d.Platform != nil && (d.Platform.Architecture == wire || d.Platform.Architecture == arch)
+	}))
+}
 
 // imageColumns are what scanImage reads, to be selected FROM image.
 const imageColumns = `image.id, image.project, image.workspace, image.type, image.path, image.repo, image.name, image.tag, image.arch,
@@ -35,4 +251,13 @@ func scanImage(s scanner) (easel.Image, error) {
 		}
 	}
 	return i, nil
+}
+
+// jsonList writes a list for a text column; nil is an empty one.
+func jsonList[T any](list []T) (string, error) {
+	if list == nil {
+		list = []T{}
+	}
+	b, err := json.Marshal(list)
+	return string(b), err
 }

@@ -1,0 +1,207 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"easel"
+)
+
+// ImageFilter says which images of a workspace are wanted. The built-in
+// images belong to every project and workspace. Zero fields do not filter.
+type ImageFilter struct {
+	Project, Workspace string
+	Name               string
+	NameExact          bool // Name is the whole name, else a part of it
+	Org                easel.Org
+	Type               string // easel.BuildIn or easel.Dedicated
+	ServiceType        string
+	ShowName, ShowTag  string
+}
+
+// ImageSort is what a list can be ordered by.
+type ImageSort string
+
+// The orders (images.md 3.3).
+const (
+	ByUpdated   ImageSort = "updated"
+	ByCreated   ImageSort = "created"
+	ByName      ImageSort = "name"
+	ByTag       ImageSort = "tag"
+	ByNamespace ImageSort = "org"
+	BySize      ImageSort = "size"
+	ByStatus    ImageSort = "status"
+	ByType      ImageSort = "type"
+	ByArch      ImageSort = "arch"
+	ByID        ImageSort = "id"
+)
+
+// Page cuts a list. Limit is at least 1, or 0 for everything that follows Offset.
+type Page struct{ Limit, Offset int }
+
+// Images returns a page of what f matches and how many images it matches.
+// They are ordered by the keys in one direction, and by ascending id where
+// those are equal; without keys by creation time.
+func (db *DB) Images(ctx context.Context, f ImageFilter, order []ImageSort, ascending bool, p Page) (page []easel.Image, total int64, err error) {
+	by, err := orderBy(order, ascending)
+	if err != nil {
+		return nil, 0, err
+	}
+	err = db.view(ctx, func(t *tx) error {
+		var a args
+		from := f.rows(&a)
+		if _, err := t.get([]any{&total}, `SELECT count(*) FROM `+from, a...); err != nil {
+			return err
+		}
+		page, err = all(t, scanImage, `SELECT `+imageColumns+` FROM `+from+by+p.clause(&a), a...)
+		return err
+	})
+	return page, total, err
+}
+
+// orderBy writes the ORDER BY clause. Its words come from the constants above
+// and from nowhere else.
+func orderBy(order []ImageSort, ascending bool) (string, error) {
+	if len(order) == 0 {
+		order = []ImageSort{ByCreated}
+	}
+	direction := " DESC"
+	if ascending {
+		direction = ""
+	}
+	terms := make([]string, 0, len(order)+1)
+	for _, o := range order {
+		switch o {
+		case ByUpdated, ByCreated, ByName, ByTag, ByNamespace, BySize, ByStatus, ByType, ByArch, ByID:
+			terms = append(terms, "image."+string(o)+direction)
+		default:
+			return "", fmt.Errorf("images cannot be ordered by %q", o)
+		}
+	}
+	return " ORDER BY " + strings.Join(append(terms, "image.id"), ", "), nil
+}
+
+// rows returns the matching rows as a table called image. The built-in images
+// and those of the project are two arms, so that each can use the index of
+// its project and workspace.
+func (f ImageFilter) rows(a *args) string {
+	var arms []string
+	if f.Type != easel.Dedicated {
+		arms = append(arms, `SELECT * FROM image WHERE project = ''`)
+	}
+	if f.Type != easel.BuildIn {
+		arms = append(arms, `SELECT * FROM image WHERE project = `+a.add(f.Project)+` AND workspace = `+a.add(f.Workspace))
+	}
+	where := f.where(a)
+	for i := range arms {
+		arms[i] += where
+	}
+	return `(` + strings.Join(arms, ` UNION ALL `) + `) AS image`
+}
+
+// where returns conditions that begin with AND. A substring is found with
+// replace, to which no character is special.
+func (f ImageFilter) where(a *args) string {
+	var b strings.Builder
+	if f.Name != "" {
+		name := `CAST(` + a.add(f.Name) + ` AS TEXT)`
+		if f.NameExact {
+			b.WriteString(` AND name = ` + name)
+		} else {
+			b.WriteString(` AND replace(name, ` + name + `, '') <> name`)
+		}
+	}
+	for _, c := range []struct{ column, value string }{
+		{"org", string(f.Org)}, {"service_type", f.ServiceType}, {"show_name", f.ShowName}, {"show_tag", f.ShowTag},
+	} {
+		if c.value != "" {
+			b.WriteString(` AND ` + c.column + ` = ` + a.add(c.value))
+		}
+	}
+	return b.String()
+}
+
+// clause returns LIMIT and OFFSET.
+func (p Page) clause(a *args) string {
+	limit := int64(p.Limit)
+	if p.Limit == 0 {
+		limit = 1<<63 - 1
+	}
+	return ` LIMIT ` + a.add(limit) + ` OFFSET ` + a.add(int64(p.Offset))
+}
+
+// PutBuiltins makes images the built-in images of the installation: others of
+// that type go, and what is the same stays as it is. An image without an id
+// gets one that follows from its path, so that it keeps it. Errors: Invalid
+// "image" when two have the same id or path.
+func (db *DB) PutBuiltins(ctx context.Context, images []easel.Image) error {
+	return db.update(ctx, func(t *tx) error {
+		before, err := all(t, scanImage, `SELECT `+imageColumns+` FROM image WHERE image.project = ''`)
+		if err != nil {
+			return err
+		}
+		old := make(map[string]easel.Image, len(before))
+		for _, i := range before {
+			old[i.ID] = i
+		}
+		// Rows go before rows come: a path may have moved to another id.
+		if _, err := t.exec(`DELETE FROM image WHERE project = ''`); err != nil {
+			return err
+		}
+		for _, i := range images {
+			if err := t.putBuiltin(i, old); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (t *tx) putBuiltin(i easel.Image, old map[string]easel.Image) error {
+	if i.ID == "" {
+		i.ID = easel.GroupID("", easel.DefaultWorkspace, string(i.Repo.Org()), i.Repo.Name()+":"+string(i.Tag))
+	}
+	i.Project, i.Workspace, i.Type = "", easel.DefaultWorkspace, easel.BuildIn
+	i.Services, i.ResourceCategories, i.Tags = notNil(i.Services), notNil(i.ResourceCategories), []easel.ResourceTag{}
+	i.Created, i.Updated = t.builtinTimes(i, old[i.ID])
+	taken, err := t.exists(`SELECT 1 FROM image WHERE id = $1 OR (project = '' AND repo = $2 AND tag = $3)`, i.ID, string(i.Repo), string(i.Tag))
+	if err != nil {
+		return err
+	}
+	if taken {
+		return easel.E(easel.Invalid, "image", "the built-in image %s is there twice, or has the id of another image: %s", i.Path, i.ID)
+	}
+	return t.insertImage(i, "")
+}
+
+// builtinTimes fills in the times that the configuration leaves out: made
+// when the image first came, changed when something about it changed. was is
+// the zero Image for one that is new.
+func (t *tx) builtinTimes(i, was easel.Image) (created, updated time.Time) {
+	now := fromMicros(t.now - t.now%1000)
+	if was.ID == "" {
+		was.Created, was.Updated = now, now
+	}
+	created, updated = i.Created, i.Updated
+	if created.IsZero() {
+		created = was.Created
+	}
+	if !updated.IsZero() {
+		return created, updated
+	}
+	i.Created, i.Updated = was.Created, was.Updated
+	if was.ID == "" || reflect.DeepEqual(i, was) {
+		return created, was.Updated
+	}
+	return created, now
+}
+
+func notNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}

@@ -1,0 +1,200 @@
+package workbench
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"easel"
+	"easel/internal/catalog"
+	"easel/internal/policy"
+)
+
+// Deletion says which images of a project go, and whether the content of
+// their tags goes with them.
+type Deletion struct {
+	Project string
+	IDs     []string // or
+	Group   string   // all images of a group
+	Force   bool     // ignored for public images
+}
+
+// Delete removes an image and, when forced, the content of its tag (images.md,
+// operation E). It returns the image as it was, DELETED, and the receipt: when
+// it returns, the bytes are off the store or the receipt says why not.
+// Errors, in the order of their checks: those of May; NotFound "image"; Denied
+// "image"; Unavailable "image" while it is being saved; InUse "image"; Denied "image"
+// when content would go and the caller may not delete tags of the repository.
+// On an error nothing has changed.
+func (s *Service) Delete(ctx context.Context, project, id string, force bool) (easel.Image, easel.Receipt, error) {
+	images, receipt, err := s.DeleteAll(ctx, Deletion{Project: project, IDs: []string{id}, Force: force})
+	if err != nil {
+		return easel.Image{}, easel.Receipt{}, err
+	}
+	return images[0], receipt, nil
+}
+
+// DeleteAll removes several images, all or none, with the checks of Delete.
+func (s *Service) DeleteAll(ctx context.Context, d Deletion) ([]easel.Image, easel.Receipt, error) {
+	c, err := s.checked(ctx, d, policy.DeleteImage)
+	if err != nil {
+		return nil, easel.Receipt{}, err
+	}
+	return s.delete(ctx, c)
+}
+
+// DeleteGroup removes all images of a group, all or none, and returns the
+// group as it was (images.md, operation H). Errors: as Delete, with NotFound
+// "group" and Denied "group".
+func (s *Service) DeleteGroup(ctx context.Context, project, id string, force bool) (easel.ImageGroup, easel.Receipt, error) {
+	d := Deletion{Project: project, Group: id, Force: force}
+	c, err := s.checked(ctx, d, policy.DeleteGroup)
+	if err != nil {
+		return easel.ImageGroup{}, easel.Receipt{}, err
+	}
+	_, receipt, err := s.delete(ctx, c)
+	return c.group, receipt, err
+}
+
+// Plan returns which images d would remove and the receipt it would have. It
+// has the checks and the errors of the deletion and changes nothing.
+func (s *Service) Plan(ctx context.Context, d Deletion) ([]easel.Image, easel.Receipt, error) {
+	action := policy.DeleteImage
+	if d.Group != "" {
+		action = policy.DeleteGroup
+	}
+	c, err := s.checked(ctx, d, action)
+	if err != nil {
+		return nil, easel.Receipt{}, err
+	}
+	images, planned, err := s.plan(ctx, c)
+	return images, planned.Receipt, err
+}
+
+// deletion is a Deletion whose images the caller may remove as records.
+type deletion struct {
+	Deletion
+	group   easel.ImageGroup // as it was; zero for a deletion by ids
+	refusal error            // not nil: the caller may not delete content of a tag
+}
+
+// checked looks at what can be decided before the transaction: who asks, what
+// they may see, and whether they may delete content. The transaction asks the
+// rest, and what may have changed, again.
+func (s *Service) checked(ctx context.Context, d Deletion, action policy.Action) (deletion, error) {
+	c := deletion{Deletion: d}
+	if err := s.May(ctx, d.Project, action); err != nil {
+		return c, err
+	}
+	var repos []easel.Repo
+	for _, id := range d.IDs {
+		i, err := s.owned(ctx, d.Project, id, action)
+		if err != nil {
+			return c, err
+		}
+		if i.Visibility != easel.Public {
+			repos = append(repos, i.Repo)
+		}
+	}
+	if d.Group != "" {
+		var err error
+		if c.group, err = s.ownedGroup(ctx, d.Project, d.Group, action); err != nil {
+			return c, err
+		}
+		repos = append(repos, easel.Repo(string(c.group.Org)+"/"+c.group.Name))
+	}
+	if !d.Force {
+		return c, nil
+	}
+	slices.Sort(repos)
+	for _, repo := range slices.Compact(repos) {
+		refusal, err := s.keepsContent(ctx, repo)
+		if err != nil {
+			return c, err
+		}
+		c.refusal = errors.Join(c.refusal, refusal)
+	}
+	return c, nil
+}
+
+func (s *Service) ownedGroup(ctx context.Context, project, id string, action policy.Action) (easel.ImageGroup, error) {
+	if !easel.IsUUID(id) {
+		return easel.ImageGroup{}, noGroup(id)
+	}
+	g, err := s.catalog.ImageGroup(ctx, project, id)
+	if errors.Is(err, easel.NotFound) {
+		err = s.groupRefusal(ctx, id, action)
+	}
+	return g, err
+}
+
+// keepsContent returns why the caller may not delete tags of repo, or nil.
+func (s *Service) keepsContent(ctx context.Context, repo easel.Repo) (refusal, err error) {
+	who := easel.PrincipalFrom(ctx)
+	grants, err := s.catalog.RepoGrants(ctx, who, repo)
+	if err != nil || grants.Domain == "" { // no organisation, no content
+		return nil, err
+	}
+	if denied := policy.Check(who, grants, policy.DeleteTag, "repository", string(repo)); denied != nil {
+		return easel.E(easel.Denied, "image", "you may not %s in %s, so the content cannot go; without force the record goes alone", policy.DeleteTag, repo).Because(denied), nil
+	}
+	return nil, nil
+}
+
+// delete runs the transaction and takes the bytes off the store.
+func (s *Service) delete(ctx context.Context, d deletion) ([]easel.Image, easel.Receipt, error) {
+	kept := easel.Receipt{}
+	if d.refusal != nil {
+		// Refused only if content would go: a plan tells. Then the records go
+		// without force, so whatever was pushed meanwhile stays.
+		_, planned, err := s.plan(ctx, d)
+		if err != nil {
+			return nil, easel.Receipt{}, err
+		}
+		kept, d.Force = planned.Receipt, false
+	}
+	images, removed, err := s.catalog.DeleteImages(ctx, easel.PrincipalFrom(ctx), s.order(ctx, d))
+	if err != nil {
+		return nil, easel.Receipt{}, err
+	}
+	receipt := s.o.Registry.Unlink(ctx, removed)
+	if d.refusal != nil {
+		receipt.Kept, receipt.KeptFor = kept.Kept, kept.KeptFor
+	}
+	return deleted(images), receipt, nil
+}
+
+// plan rolls the transaction back, and refuses when content would go that the
+// caller may not delete.
+func (s *Service) plan(ctx context.Context, d deletion) ([]easel.Image, catalog.Removed, error) {
+	images, planned, err := s.catalog.PlanImages(ctx, easel.PrincipalFrom(ctx), s.order(ctx, d))
+	if err != nil {
+		return nil, planned, err
+	}
+	if d.refusal != nil && len(planned.Receipt.Tags)+len(planned.Receipt.Manifests)+len(planned.Receipt.Condemned) > 0 {
+		return nil, planned, d.refusal
+	}
+	return images, planned, nil
+}
+
+func (s *Service) order(ctx context.Context, d deletion) catalog.ImageDeletion {
+	return catalog.ImageDeletion{
+		Project: d.Project, IDs: d.IDs, Group: d.Group, Force: d.Force,
+		InUse: func(images []easel.Image) error {
+			for _, u := range s.o.InUse {
+				if err := u.ImagesInUse(ctx, images); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// deleted returns images as a deletion answers them: as they were, but DELETED.
+func deleted(images []easel.Image) []easel.Image {
+	for i := range images {
+		images[i].Status = easel.ImageDeleted
+	}
+	return images
+}

@@ -1,0 +1,126 @@
+// Package workbench is the image catalogue of a project: registering tags as
+// images, listing, showing, synchronising and deleting them, alone or as a
+// group. It decides with policy, keeps its state in catalog, leaves content
+// to the registry, and never sees HTTP.
+//
+// The caller is in the context (easel.PrincipalFrom). Every exported method
+// first asks policy whether the caller may do its action in the project
+// (images.md section 6), then what the caller may see, then acts.
+//
+// # Reading order
+//
+// register.go makes a record of a tag; list.go and sync.go read and correct
+// records; delete.go is a deletion and the plan of one.
+package workbench
+
+import (
+	"context"
+	"strings"
+
+	"easel"
+	"easel/internal/catalog"
+	"easel/internal/policy"
+)
+
+// Unlinker takes the bytes of a deletion off the store after its commit. It
+// waits for a bounded time, is not stopped by a client that hangs up, and
+// returns the receipt with what it achieved. registry.Service implements it.
+type Unlinker interface {
+	Unlink(ctx context.Context, r catalog.Removed) easel.Receipt
+}
+
+// InUse knows what needs images: notebooks, for example. It is asked inside
+// the deleting transaction, after the locks, perhaps more than once: it must
+// be quick and must not write to the catalogue.
+type InUse interface {
+	// ImagesInUse returns an InUse error that names what needs one of images, or nil.
+	ImagesInUse(ctx context.Context, images []easel.Image) error
+}
+
+// Options wire a Service.
+type Options struct {
+	Catalog  *catalog.DB
+	Registry Unlinker
+	InUse    []InUse
+
+	// MaxImageSize is the largest image that can be registered, in bytes; 0: any.
+	MaxImageSize int64
+	// Port is the listening port: localhost, 127.0.0.1 and [::1] with it are
+	// this registry. 0: they are not.
+	Port int
+	// Hosts are further names of this registry, host or host:port.
+	Hosts []string
+}
+
+// Service is the image catalogue. It is a passive struct, safe for concurrent use.
+type Service struct {
+	o       Options
+	catalog *catalog.DB
+}
+
+// New returns a Service. The caller keeps ownership of what is in o.
+func New(o Options) *Service { return &Service{o: o, catalog: o.Catalog} }
+
+// May asks whether the caller may do action in project. Edges ask it before
+// they look at query and body, so that a stranger learns nothing from them;
+// every other method asks it again. Errors: Unauthenticated "credential" for
+// nobody, Unauthenticated "project scope" for a credential without project,
+// Denied "project" for one of another project, Denied "image".
+func (s *Service) May(ctx context.Context, project string, action policy.Action) error {
+	who := easel.PrincipalFrom(ctx)
+	switch {
+	case who.Anonymous():
+		return easel.E(easel.Unauthenticated, "credential", "log in to %s", action)
+	case who.ProjectID == "":
+		return easel.E(easel.Unauthenticated, "project scope", "the credential is not bound to a project: ask for a token of project %.64s", project)
+	case who.ProjectID != project:
+		return easel.E(easel.Denied, "project", "the credential belongs to another project than %.64s", project)
+	}
+	return policy.Check(who, easel.Grants{Project: project}, action, "image", "in project "+project)
+}
+
+// workspace returns the workspace that id names. Only the default one exists.
+// Errors: Invalid "workspace" for what is no workspace id, NotFound "workspace".
+func workspace(id string) (string, error) {
+	if id == "" || id == easel.DefaultWorkspace {
+		return easel.DefaultWorkspace, nil
+	}
+	if len(id) != 32 || strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyz") != "" {
+		return "", easel.E(easel.Invalid, "workspace", "%.64q is no workspace id: want 0 or 32 of 0-9, a-z", id)
+	}
+	return "", easel.E(easel.NotFound, "workspace", "the workspace %s does not exist", id)
+}
+
+// visible returns an image that the project may see: its own, a built-in one,
+// or a public one of another project, whose id it knows (images.md 2.5).
+// Errors: NotFound "image".
+func (s *Service) visible(ctx context.Context, project, id string) (easel.Image, error) {
+	missing := easel.E(easel.NotFound, "image", "image %.64q was not found", id)
+	if !easel.IsUUID(id) {
+		return easel.Image{}, missing
+	}
+	i, err := s.catalog.Image(ctx, id)
+	if err != nil {
+		return easel.Image{}, err
+	}
+	if i.Project != project && i.Type != easel.BuildIn && i.Visibility != easel.Public {
+		return easel.Image{}, missing
+	}
+	return i, nil
+}
+
+// owned is visible for those who want to change the image. Errors: NotFound
+// "image"; Denied "image" for a built-in one and for one of another project.
+func (s *Service) owned(ctx context.Context, project, id string, action policy.Action) (easel.Image, error) {
+	i, err := s.visible(ctx, project, id)
+	if err != nil {
+		return i, err
+	}
+	if i.Type == easel.BuildIn {
+		return i, easel.E(easel.Denied, "image", "nobody may %s %s: it is a built-in image", action, i.ID)
+	}
+	if i.Project != project {
+		return i, easel.E(easel.Denied, "image", "you may not %s %s: it belongs to another project", action, i.ID)
+	}
+	return i, nil
+}
