@@ -28,15 +28,15 @@ type Registration struct {
 // be. Errors: Exists "image" when the project has a record of that tag,
 // r.Refusal, NotFound "tag" when the repository has no such tag, TooLarge
 // "image", and Invalid "property" when the group would get too many tags.
-func (db *DB) RegisterImage(ctx context.Context, r Registration) (made easel.Image, err error) {
+func (db *DB) RegisterImage(ctx context.Context, who easel.Principal, r Registration) (made easel.Image, err error) {
 	err = db.update(ctx, func(t *tx) error {
-		made, err = t.registerImage(r)
+		made, err = t.registerImage(who, r)
 		return err
 	})
 	return made, err
 }
 
-func (t *tx) registerImage(r Registration) (easel.Image, error) {
+func (t *tx) registerImage(who easel.Principal, r Registration) (easel.Image, error) {
 	i := r.Image
 	if err := t.lockRepoOf(i.Repo); err != nil {
 		return i, err
@@ -67,7 +67,10 @@ func (t *tx) registerImage(r Registration) (easel.Image, error) {
 	}
 	i.ID, i.Size, i.Status = easel.NewUUID(t.time()), size, easel.ImageActive
 	i.Created, i.Updated = fromMicros(now), fromMicros(now)
-	return i, t.insertImage(i, easel.GroupID(i.Project, i.Workspace, string(i.Repo.Org()), i.Repo.Name()))
+	if err := t.insertImage(i, easel.GroupID(i.Project, i.Workspace, string(i.Repo.Org()), i.Repo.Name())); err != nil {
+		return i, err
+	}
+	return i, t.audit(who, "createNotebookImage", i.ID, 0, nil)
 }
 
 // insertImage adds a row; group "" means none.
@@ -115,15 +118,15 @@ func (t *tx) image(id string) (easel.Image, error) {
 // SyncImage corrects a project's record by what its tag names now (images.md,
 // operation F) and returns it. The time of change moves only when something
 // changed. Errors: NotFound "image".
-func (db *DB) SyncImage(ctx context.Context, project, id string) (i easel.Image, err error) {
+func (db *DB) SyncImage(ctx context.Context, who easel.Principal, project, id string) (i easel.Image, err error) {
 	err = db.update(ctx, func(t *tx) error {
-		i, err = t.syncImage(project, id)
+		i, err = t.syncImage(who, project, id)
 		return err
 	})
 	return i, err
 }
 
-func (t *tx) syncImage(project, id string) (easel.Image, error) {
+func (t *tx) syncImage(who easel.Principal, project, id string) (easel.Image, error) {
 	i, err := t.image(id)
 	if err == nil {
 		err = t.lockRepoOf(i.Repo)
@@ -157,7 +160,10 @@ func (t *tx) syncImage(project, id string) (easel.Image, error) {
 	i.Updated = fromMicros(now)
 	_, err = t.exec(`UPDATE image SET status = $1, size = $2, status_message = $3, updated = $4 WHERE id = $5`,
 		string(i.Status), i.Size, i.StatusMessage, now, id)
-	return i, err
+	if err != nil {
+		return i, err
+	}
+	return i, t.audit(who, "updateNotebookImage", i.ID, 0, nil)
 }
 
 // lockRepoOf locks the repository, if there is one, so that its tags cannot

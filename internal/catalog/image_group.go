@@ -137,7 +137,7 @@ type GroupUpdate struct {
 
 // UpdateImageGroup changes a group of the project and returns it. The time of
 // change moves only when something changed. Errors: NotFound "group".
-func (db *DB) UpdateImageGroup(ctx context.Context, project, id string, u GroupUpdate) (g easel.ImageGroup, err error) {
+func (db *DB) UpdateImageGroup(ctx context.Context, who easel.Principal, project, id string, u GroupUpdate) (g easel.ImageGroup, err error) {
 	err = db.update(ctx, func(t *tx) error {
 		if _, err := t.exists(`SELECT 1 FROM image_group WHERE id = $1`+t.forNoKeyUpdate(), id); err != nil {
 			return err
@@ -145,7 +145,7 @@ func (db *DB) UpdateImageGroup(ctx context.Context, project, id string, u GroupU
 		if g, err = t.imageGroup(project, id); err != nil {
 			return err
 		}
-		if err := t.updateGroup(g, u); err != nil {
+		if err := t.updateGroup(who, g, u); err != nil {
 			return err
 		}
 		g, err = t.imageGroup(project, id)
@@ -154,7 +154,7 @@ func (db *DB) UpdateImageGroup(ctx context.Context, project, id string, u GroupU
 	return g, err
 }
 
-func (t *tx) updateGroup(g easel.ImageGroup, u GroupUpdate) error {
+func (t *tx) updateGroup(who easel.Principal, g easel.ImageGroup, u GroupUpdate) error {
 	changed := false
 	if u.ReadMe != nil && (!g.HasReadMe || *u.ReadMe != g.ReadMe) {
 		changed = true
@@ -181,6 +181,8 @@ func (t *tx) updateGroup(g easel.ImageGroup, u GroupUpdate) error {
 	if !changed {
 		return nil
 	}
-	_, err := t.exec(`UPDATE image_group SET updated = $1 WHERE id = $2`, t.now-t.now%1000, g.ID)
-	return err
+	if _, err := t.exec(`UPDATE image_group SET updated = $1 WHERE id = $2`, t.now-t.now%1000, g.ID); err != nil {
+		return err
+	}
+	return t.audit(who, "updateNotebookImageGroup", g.ID, 0, nil)
 }

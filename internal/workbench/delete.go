@@ -153,7 +153,7 @@ func (s *Service) delete(ctx context.Context, d deletion) ([]easel.Image, easel.
 		}
 		kept, d.Force = planned.Receipt, false
 	}
-	images, removed, err := s.catalog.DeleteImages(ctx, easel.PrincipalFrom(ctx), s.order(ctx, d))
+	images, removed, err := s.catalog.DeleteImages(ctx, easel.PrincipalFrom(ctx), s.order(d))
 	if err != nil {
 		return nil, easel.Receipt{}, err
 	}
@@ -167,7 +167,7 @@ func (s *Service) delete(ctx context.Context, d deletion) ([]easel.Image, easel.
 // plan rolls the transaction back, and refuses when content would go that the
 // caller may not delete.
 func (s *Service) plan(ctx context.Context, d deletion) ([]easel.Image, catalog.Removed, error) {
-	images, planned, err := s.catalog.PlanImages(ctx, easel.PrincipalFrom(ctx), s.order(ctx, d))
+	images, planned, err := s.catalog.PlanImages(ctx, easel.PrincipalFrom(ctx), s.order(d))
 	if err != nil {
 		return nil, planned, err
 	}
@@ -177,10 +177,10 @@ func (s *Service) plan(ctx context.Context, d deletion) ([]easel.Image, catalog.
 	return images, planned, nil
 }
 
-func (s *Service) order(ctx context.Context, d deletion) catalog.ImageDeletion {
+func (s *Service) order(d deletion) catalog.ImageDeletion {
 	return catalog.ImageDeletion{
 		Project: d.Project, IDs: d.IDs, Group: d.Group, Force: d.Force,
-		InUse: func(images []easel.Image) error {
+		InUse: func(ctx context.Context, images []easel.Image) error {
 			for _, u := range s.o.InUse {
 				if err := u.ImagesInUse(ctx, images); err != nil {
 					return err

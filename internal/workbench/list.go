@@ -69,7 +69,7 @@ func (s *Service) UpdateGroup(ctx context.Context, project, id string, u catalog
 	if !easel.IsUUID(id) {
 		return easel.ImageGroup{}, noGroup(id)
 	}
-	g, err := s.catalog.UpdateImageGroup(ctx, project, id, u)
+	g, err := s.catalog.UpdateImageGroup(ctx, easel.PrincipalFrom(ctx), project, id, u)
 	if errors.Is(err, easel.NotFound) {
 		err = s.groupRefusal(ctx, id, policy.UpdateGroup)
 	}

@@ -48,7 +48,7 @@ func (s *Service) Register(ctx context.Context, r Registration) (easel.Image, er
 	if err != nil {
 		return easel.Image{}, err
 	}
-	return s.catalog.RegisterImage(ctx, catalog.Registration{
+	return s.catalog.RegisterImage(ctx, easel.PrincipalFrom(ctx), catalog.Registration{
 		Image: easel.Image{
 			Project: r.Project, Workspace: ws, Type: easel.Dedicated,
 			Path: full, Repo: path.Repo, Name: path.Repo.Name(), Tag: path.Tag,
@@ -96,5 +96,5 @@ func (s *Service) Sync(ctx context.Context, project, id string) (easel.Image, er
 		// Whoever cannot read the tag must not turn the record into ERROR.
 		return easel.Image{}, easel.E(easel.Denied, "image", "you may not read %s, so %s cannot be synchronised by you", i.Repo, i.ID).Because(refusal)
 	}
-	return s.catalog.SyncImage(ctx, project, id)
+	return s.catalog.SyncImage(ctx, easel.PrincipalFrom(ctx), project, id)
 }
