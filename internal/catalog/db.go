@@ -25,6 +25,7 @@ type DB struct {
 	read    *sql.DB // SQLite: read-only connections; PostgreSQL: the pool
 	group   *group  // SQLite: the one writer
 	clock   func() time.Time
+	pinFor  time.Duration
 	observe func(op string, d time.Duration)
 }
 
@@ -35,6 +36,8 @@ type Options struct {
 	// Clock is the time of transactions. Nil: time.Now on SQLite, the
 	// database's own clock on PostgreSQL, so that all replicas agree.
 	Clock func() time.Time
+	// PinFor is how long a pin lasts after it was last counted; 0: 15 minutes.
+	PinFor time.Duration
 	// Observe, if set, is told how long each transaction took, retries
 	// included; op is "view" or "update".
 	Observe func(op string, d time.Duration)
@@ -42,7 +45,10 @@ type Options struct {
 
 // Open opens or creates the catalogue and brings its schema up to date.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{clock: o.Clock, observe: o.Observe}
+	db := &DB{clock: o.Clock, pinFor: o.PinFor, observe: o.Observe}
+	if db.pinFor == 0 {
+		db.pinFor = 15 * time.Minute
+	}
 	if db.observe == nil {
 		db.observe = func(string, time.Duration) {}
 	}
@@ -82,8 +88,7 @@ func (db *DB) view(ctx context.Context, f func(*tx) error) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer s.Rollback()
-	t := &tx{ctx: ctx, q: s, engine: db.engine, now: micros(db.time())}
-	return f(t)
+	return f(db.newTx(ctx, s))
 }
 
 // update runs f in a write transaction and commits it. When the database
@@ -128,6 +133,11 @@ func (db *DB) plan(ctx context.Context, f func(*tx) error) error {
 		return nil
 	}
 	return err
+}
+
+// newTx returns a transaction on q that happens now.
+func (db *DB) newTx(ctx context.Context, q querier) *tx {
+	return &tx{ctx: ctx, q: q, engine: db.engine, now: micros(db.time()), pinFor: db.pinFor}
 }
 
 func (db *DB) time() time.Time {

@@ -35,11 +35,11 @@ func (db *DB) tryPostgres(ctx context.Context, f func(*tx) error) error {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer s.Rollback()
-	t := &tx{ctx: ctx, q: s, engine: postgres}
-	if db.clock != nil {
-		t.now = micros(db.clock())
-	} else if _, err := t.get([]any{&t.now}, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`); err != nil {
-		return err
+	t := db.newTx(ctx, s)
+	if db.clock == nil {
+		if _, err := t.get([]any{&t.now}, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`); err != nil {
+			return err
+		}
 	}
 	if err := protect(f, t); err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"runtime"
-	"time"
 
 	driver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -50,7 +49,7 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 	}
 	db.read.SetMaxOpenConns(max(4, 2*runtime.NumCPU()))
 	db.read.SetMaxIdleConns(max(4, 2*runtime.NumCPU()))
-	if db.group, err = newGroup(ctx, w, db.time); err != nil {
+	if db.group, err = newGroup(ctx, w, db.newTx); err != nil {
 		db.read.Close()
 		w.Close()
 		return err
@@ -108,7 +107,7 @@ func (db *DB) SetLowSpace(ctx context.Context, low bool) error {
 type group struct {
 	pool    *sql.DB
 	conn    *sql.Conn
-	clock   func() time.Time
+	newTx   func(context.Context, querier) *tx
 	members chan *member
 	done    chan struct{}
 }
@@ -123,12 +122,12 @@ type member struct {
 // maxGroup bounds the members of one commit: latency, and what a failure repeats.
 const maxGroup = 64
 
-func newGroup(ctx context.Context, pool *sql.DB, clock func() time.Time) (*group, error) {
+func newGroup(ctx context.Context, pool *sql.DB, newTx func(context.Context, querier) *tx) (*group, error) {
 	conn, err := pool.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	g := &group{pool: pool, conn: conn, clock: clock, members: make(chan *member, maxGroup), done: make(chan struct{})}
+	g := &group{pool: pool, conn: conn, newTx: newTx, members: make(chan *member, maxGroup), done: make(chan struct{})}
 	go g.run()
 	return g, nil
 }
@@ -212,8 +211,7 @@ func (g *group) try(batch []*member) (err error) {
 		if _, err := g.conn.ExecContext(ctx, `SAVEPOINT m`); err != nil {
 			return err
 		}
-		t := &tx{ctx: context.WithoutCancel(m.ctx), q: g.conn, engine: sqlite, now: micros(g.clock())}
-		m.err = protect(m.f, t)
+		m.err = protect(m.f, g.newTx(context.WithoutCancel(m.ctx), g.conn))
 		if m.err != nil {
 			if killsTransaction(m.err) {
 				return m.err

@@ -22,7 +22,8 @@ type tx struct {
 	ctx    context.Context
 	q      querier
 	engine engine
-	now    int64 // microseconds; one clock for the whole transaction
+	now    int64         // microseconds; one clock for the whole transaction
+	pinFor time.Duration // how long a pin lasts
 }
 
 // exec runs a statement and returns the number of rows it changed.

@@ -53,17 +53,19 @@ CREATE INDEX repo_org ON repo(org);
 -- Content: every object in blob storage is named by exactly one row of
 -- upload, blob or garbage -------------------------------------------------
 
-CREATE TABLE upload (                       -- size: bytes recorded and synced; hash, writer: state at that offset
-  id TEXT PRIMARY KEY, storage_key TEXT NOT NULL UNIQUE, repo INTEGER NOT NULL REFERENCES repo(id), owner TEXT NOT NULL,
+CREATE TABLE upload (                       -- repo: a name, for the repository may go and come back meanwhile. size: bytes recorded
+                                            -- and synced; hash, writer: state at that offset
+  id TEXT PRIMARY KEY, storage_key TEXT NOT NULL UNIQUE, repo TEXT NOT NULL, owner TEXT NOT NULL,
   algorithm TEXT NOT NULL, size INTEGER NOT NULL, hash BLOB NOT NULL, writer BLOB NOT NULL, until INTEGER NOT NULL);
 CREATE INDEX upload_until ON upload(until);
-CREATE INDEX upload_repo ON upload(repo);
 
-CREATE TABLE blob (id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, storage_key TEXT NOT NULL UNIQUE, size INTEGER NOT NULL);
+CREATE TABLE blob (                         -- lost: the object vanished; the next upload of the digest brings it back
+  id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, storage_key TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, lost INTEGER NOT NULL);
 
-CREATE TABLE garbage (                      -- hold: the row stays until then, because a late writer may still make the object
-  storage_key TEXT PRIMARY KEY, size INTEGER NOT NULL, hold INTEGER NOT NULL);
-CREATE INDEX garbage_hold ON garbage(hold);
+CREATE TABLE garbage (                      -- hold: the row stays until then, because a late writer may still make the object;
+                                            -- unlinked: once already, again when hold has passed
+  storage_key TEXT PRIMARY KEY, size INTEGER NOT NULL, hold INTEGER NOT NULL, unlinked INTEGER NOT NULL);
+CREATE INDEX garbage_due ON garbage(unlinked, hold);
 
 CREATE TABLE link (
   repo INTEGER NOT NULL REFERENCES repo(id), blob INTEGER NOT NULL REFERENCES blob(id), PRIMARY KEY (repo, blob));
@@ -127,4 +129,4 @@ CREATE INDEX image_created ON image(project, workspace, created, id);
 CREATE TABLE audit (                        -- receipt: JSON of easel.Receipt for deletions, else ''
   id TEXT PRIMARY KEY, at INTEGER NOT NULL, request TEXT NOT NULL, domain TEXT NOT NULL, project TEXT NOT NULL,
   actor TEXT NOT NULL, actor_name TEXT NOT NULL, action TEXT NOT NULL, resource TEXT NOT NULL, bytes INTEGER NOT NULL, receipt TEXT NOT NULL);
-CREATE INDEX audit_at ON audit(domain, at, id);
+CREATE INDEX audit_domain ON audit(domain, id);

@@ -1,0 +1,237 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+
+	"easel"
+)
+
+// ImageDeletion says which image records of a project go.
+type ImageDeletion struct {
+	Project string
+	IDs     []string // these, or
+	Group   string   // all images of the group
+	Force   bool     // with the content of their tags, as far as nothing else needs it
+	InUse   Guard    // may be nil
+}
+
+// DeleteImages removes image records and, when forced, the content of their
+// tags: all or nothing. It returns the images as they were. Errors: NotFound
+// "image" or "group"; Denied "image" for built-ins and for public images of
+// other projects; Unavailable "image" for one that is being saved; InUse.
+func (db *DB) DeleteImages(ctx context.Context, who easel.Principal, d ImageDeletion) (images []easel.Image, out Removed, err error) {
+	err = db.update(ctx, func(t *tx) error {
+		images, out, err = t.deleteImages(who, d)
+		return err
+	})
+	return images, out, err
+}
+
+// PlanImages does what DeleteImages does and rolls it back, so that the two
+// cannot disagree.
+func (db *DB) PlanImages(ctx context.Context, who easel.Principal, d ImageDeletion) (images []easel.Image, out Removed, err error) {
+	err = db.plan(ctx, func(t *tx) error {
+		images, out, err = t.deleteImages(who, d)
+		return err
+	})
+	return images, out, err
+}
+
+func (t *tx) deleteImages(who easel.Principal, d ImageDeletion) ([]easel.Image, Removed, error) {
+	var out Removed
+	images, err := t.imagesOf(d)
+	if err != nil {
+		return nil, out, err
+	}
+	removals, err := t.lockReposOf(images)
+	if err != nil {
+		return nil, out, err
+	}
+	if images, err = t.imagesOf(d); err != nil { // only what is read under the locks counts
+		return nil, out, err
+	}
+	for _, i := range images {
+		if err := deletable(i, d.Project); err != nil {
+			return nil, out, err
+		}
+	}
+	if d.InUse != nil {
+		if err := d.InUse(t.ctx, images); err != nil {
+			return nil, out, err
+		}
+	}
+	if err := t.dropImages(images, &out); err != nil {
+		return nil, out, err
+	}
+	if d.Force {
+		if err := t.dropContent(images, removals, &out); err != nil {
+			return nil, out, err
+		}
+	}
+	action, resource := "deleteNotebookImage", images[0].ID
+	if d.Group != "" {
+		action, resource = "deleteNotebookImageGroup", d.Group
+	}
+	rs := make([]*removal, 0, len(removals))
+	for _, r := range removals {
+		rs = append(rs, r)
+	}
+	return images, out, t.unlink(who, action, resource, rs, &out)
+}
+
+// imagesOf reads the records that d names, each of which must exist.
+func (t *tx) imagesOf(d ImageDeletion) (images []easel.Image, err error) {
+	if d.Group != "" {
+		images, err = all(t, scanImage, `SELECT `+imageColumns+` FROM image WHERE image.grp = $1 AND image.project = $2 ORDER BY image.id`, d.Group, d.Project)
+		if err == nil && len(images) == 0 {
+			err = easel.E(easel.NotFound, "group", "image group %.64q was not found", d.Group)
+		}
+		return images, err
+	}
+	ids := slices.Compact(slices.Sorted(slices.Values(d.IDs)))
+	err = chunks(ids, func(ids []string) error {
+		var a args
+		some, err := all(t, scanImage, `SELECT `+imageColumns+` FROM image WHERE image.id IN (`+addAll(&a, ids)+`) ORDER BY image.id`, a...)
+		images = append(images, some...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if !slices.ContainsFunc(images, func(i easel.Image) bool { return i.ID == id }) {
+			return nil, errNoImage(id)
+		}
+	}
+	if len(images) == 0 {
+		return nil, easel.E(easel.Invalid, "image", "no image is named")
+	}
+	return images, nil
+}
+
+func errNoImage(id string) error {
+	return easel.E(easel.NotFound, "image", "image %.64q was not found", id)
+}
+
+// deletable is the order of checks of images.md operation E: visibility, then
+// ownership, then state.
+func deletable(i easel.Image, project string) error {
+	switch {
+	case i.Type == easel.BuildIn:
+		return easel.E(easel.Denied, "image", "image %s is built in and cannot be deleted", i.ID)
+	case i.Project != project && i.Visibility == easel.Public:
+		return easel.E(easel.Denied, "image", "image %s belongs to another project", i.ID)
+	case i.Project != project:
+		return errNoImage(i.ID)
+	case i.Status == easel.ImageInit || i.Status == easel.ImageCreating:
+		return easel.E(easel.Unavailable, "image", "image %s is being saved; delete it when that has ended", i.ID)
+	}
+	return nil
+}
+
+// lockReposOf locks the repositories that exist, in id order, and returns a
+// removal for each.
+func (t *tx) lockReposOf(images []easel.Image) (map[easel.Repo]*removal, error) {
+	found := map[easel.Repo]*removal{}
+	var ids []int64
+	for _, i := range images {
+		if found[i.Repo] != nil {
+			continue
+		}
+		var id int64
+		ok, err := t.get([]any{&id}, `SELECT id FROM repo WHERE name = $1`, string(i.Repo))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found[i.Repo] = newRemoval(id, i.Repo)
+			ids = append(ids, id)
+		}
+	}
+	return found, t.lockRepos(ids...)
+}
+
+// dropImages deletes records, and groups that have no images left.
+func (t *tx) dropImages(images []easel.Image, out *Removed) error {
+	ids := make([]string, len(images))
+	for n, i := range images {
+		ids[n] = i.ID
+		out.Receipt.Images = append(out.Receipt.Images, easel.ReceiptItem{ID: i.ID, Path: i.Path})
+	}
+	return chunks(ids, func(ids []string) error {
+		var a args
+		groups, err := all(t, column[string], `DELETE FROM image WHERE id IN (`+addAll(&a, ids)+`) RETURNING coalesce(grp, '')`, a...)
+		if err != nil {
+			return err
+		}
+		if len(groups) != len(ids) { // another deletion was faster
+			return errNoImage(ids[0])
+		}
+		groups = slices.Compact(slices.Sorted(slices.Values(groups)))
+		a = nil
+		_, err = t.exec(`DELETE FROM image_group WHERE id IN (`+addAll(&a, groups)+`) AND NOT EXISTS (SELECT 1 FROM image WHERE image.grp = image_group.id)`, a...)
+		return err
+	})
+}
+
+// dropContent removes the tags of private images, unless another live record
+// names the same tag. A tag that is not there is success.
+func (t *tx) dropContent(images []easel.Image, removals map[easel.Repo]*removal, out *Removed) error {
+	for _, i := range images {
+		if i.Visibility == easel.Public {
+			out.Receipt.Kept = "public"
+			continue
+		}
+		r := removals[i.Repo]
+		if r == nil {
+			continue
+		}
+		var others int
+		if _, err := t.get([]any{&others}, `SELECT count(*) FROM image WHERE repo = $1 AND tag = $2`, string(i.Repo), string(i.Tag)); err != nil {
+			return err
+		}
+		if others > 0 {
+			out.Receipt.Kept, out.Receipt.KeptFor = "shared-tag", out.Receipt.KeptFor+others
+			continue
+		}
+		if _, err := t.dropTag(r, i.Tag, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// breakImages settles the records of tags that were deleted by another route
+// than their image: built-in and guarded ones refuse the deletion, the others
+// become ERROR. A record that is being saved belongs to its save.
+func (t *tx) breakImages(repo easel.Repo, tags []easel.Tag, guard Guard, out *Removed) error {
+	return chunks(tags, func(tags []easel.Tag) error {
+		a := args{string(repo)}
+		images, err := all(t, scanImage, `SELECT `+imageColumns+` FROM image WHERE image.repo = $1 AND image.tag IN (`+addAll(&a, tags)+`) ORDER BY image.id`, a...)
+		if err != nil || len(images) == 0 {
+			return err
+		}
+		var ids []string
+		for _, i := range images {
+			if i.Type == easel.BuildIn {
+				return easel.E(easel.InUse, "tag", "%s:%s is the content of the built-in image %s", repo, i.Tag, i.Name)
+			}
+			if i.Status == easel.ImageActive {
+				ids = append(ids, i.ID)
+				out.Receipt.Broken = append(out.Receipt.Broken, i.ID)
+			}
+		}
+		if guard != nil {
+			if err := guard(t.ctx, images); err != nil {
+				return err
+			}
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+		a = args{t.now - t.now%1000}
+		_, err = t.exec(`UPDATE image SET status = 'ERROR', status_message = 'the tag was deleted from the registry', updated = $1 WHERE id IN (`+addAll(&a, ids)+`)`, a...)
+		return err
+	})
+}

@@ -1,0 +1,131 @@
+package catalog
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"easel"
+)
+
+// fillReceipt says in out what went, what stays and why. blobs are the rows
+// that were considered; gone those that were deleted.
+func (t *tx) fillReceipt(who easel.Principal, rs []*removal, gone []goneBlob, blobs []int64, out *Removed) error {
+	r := &out.Receipt
+	r.ID, r.At = easel.NewUUID(t.time()), t.time()
+	for _, b := range gone {
+		r.Blobs = append(r.Blobs, b.ReceiptBlob)
+		r.Freed += b.Size
+		out.Garbage = append(out.Garbage, Garbage{Key: b.key, Size: b.Size})
+	}
+	var condemned []int64
+	for _, x := range rs {
+		for _, d := range slices.Sorted(maps.Values(x.going)) {
+			r.Manifests = append(r.Manifests, string(x.name)+"@"+string(d))
+		}
+		for _, d := range slices.Sorted(maps.Values(x.condemned)) {
+			r.Condemned = append(r.Condemned, string(x.name)+"@"+string(d))
+		}
+		condemned = append(condemned, slices.Collect(maps.Keys(x.condemned))...)
+	}
+	if err := t.countKept(blobs, r); err != nil {
+		return err
+	}
+	if err := t.sharedWith(who, blobs, r); err != nil {
+		return err
+	}
+	return t.pinnedBy(rs, condemned, r)
+}
+
+// countKept adds up the considered blobs that are still there: shared when a
+// manifest that stays names them, else pinned.
+func (t *tx) countKept(blobs []int64, r *easel.Receipt) error {
+	return chunks(blobs, func(ids []int64) error {
+		var a args
+		kept, err := all(t, func(s scanner) (k struct {
+			size   int64
+			shared bool
+		}, err error) {
+			err = s.Scan(&k.size, &k.shared)
+			return k, err
+		}, `
+			SELECT b.size, EXISTS (
+				SELECT 1 FROM link l JOIN ref f ON f.repo = l.repo AND f.blob = l.blob JOIN manifest m ON m.id = f.manifest
+				WHERE l.blob = b.id AND m.condemned = 0)
+			FROM blob b WHERE b.id IN (`+addAll(&a, ids)+`)`, a...)
+		for _, k := range kept {
+			if k.shared {
+				r.Shared += k.size
+			} else {
+				r.Pinned += k.size
+			}
+		}
+		return err
+	})
+}
+
+// maxSharers bounds the repositories that a receipt names.
+const maxSharers = 20
+
+// sharedWith names repositories of the caller's own domain that need what
+// was kept; other domains' are never named.
+func (t *tx) sharedWith(who easel.Principal, blobs []int64, r *easel.Receipt) error {
+	if r.Shared == 0 {
+		return nil
+	}
+	seen := map[string]bool{}
+	err := chunks(blobs, func(ids []int64) error {
+		a := args{who.DomainID}
+		names, err := all(t, column[string], `
+			SELECT DISTINCT rp.name FROM link l JOIN ref f ON f.repo = l.repo AND f.blob = l.blob
+			JOIN repo rp ON rp.id = l.repo JOIN org o ON o.id = rp.org
+			WHERE o.domain = $1 AND l.blob IN (`+addAll(&a, ids)+`) ORDER BY rp.name LIMIT `+strconv.Itoa(maxSharers), a...)
+		for _, n := range names {
+			seen[n] = true
+		}
+		return err
+	})
+	names := slices.Sorted(maps.Keys(seen))
+	r.SharedWith = names[:min(len(names), maxSharers)]
+	return err
+}
+
+// pinnedBy says whose pins keep something, and until when the last does.
+func (t *tx) pinnedBy(rs []*removal, condemned []int64, r *easel.Receipt) error {
+	if r.Pinned == 0 && len(condemned) == 0 {
+		return nil
+	}
+	var until int64
+	names := map[string]bool{}
+	add := func(query string, a args) error {
+		_, err := all(t, func(s scanner) (struct{}, error) {
+			var name string
+			var end int64
+			err := s.Scan(&name, &end)
+			names[name], until = true, max(until, end)
+			return struct{}{}, err
+		}, query, a...)
+		return err
+	}
+	for _, x := range rs {
+		err := chunks(slices.Sorted(maps.Keys(x.blobs)), func(ids []int64) error {
+			a := args{x.repo, t.now}
+			return add(`SELECT coalesce(a.name, p.owner), p.until FROM pin p LEFT JOIN account a ON a.id = p.owner
+				WHERE p.repo = $1 AND p.until > $2 AND p.blob IN (`+addAll(&a, ids)+`)`, a)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	err := chunks(condemned, func(ids []int64) error {
+		a := args{t.now}
+		return add(`SELECT coalesce(a.name, p.owner), p.until FROM mpin p LEFT JOIN account a ON a.id = p.owner
+			WHERE p.until > $1 AND p.manifest IN (`+addAll(&a, ids)+`)`, a)
+	})
+	if err != nil || until == 0 {
+		return err
+	}
+	end := fromMicros(until)
+	r.PinnedUntil, r.PinnedBy = &end, slices.Sorted(maps.Keys(names))
+	return nil
+}

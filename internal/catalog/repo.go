@@ -1,0 +1,98 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+
+	"easel"
+)
+
+// RepoGrants returns what who was granted on repo, or on its organisation
+// while the repository does not exist. No organisation: the zero Grants.
+func (db *DB) RepoGrants(ctx context.Context, who easel.Principal, repo easel.Repo) (g easel.Grants, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		g, err = t.repoGrants(who, repo)
+		return err
+	})
+	return g, err
+}
+
+func (t *tx) repoGrants(who easel.Principal, repo easel.Repo) (g easel.Grants, err error) {
+	_, err = t.get([]any{&g.Domain, &g.Level, &g.Public}, `
+		SELECT o.domain, coalesce(g.level, 0), coalesce(r.is_public, 0)
+		FROM org o
+		LEFT JOIN org_grant g ON g.org = o.id AND g.account = $1
+		LEFT JOIN repo r ON r.name = $2
+		WHERE o.name = $3`, who.UserID, string(repo), string(repo.Org()))
+	return g, err
+}
+
+// repoID returns the repository's row id; NotFound "repository" when there is none.
+func (t *tx) repoID(repo easel.Repo) (id int64, err error) {
+	ok, err := t.get([]any{&id}, `SELECT id FROM repo WHERE name = $1`, string(repo))
+	if err == nil && !ok {
+		err = easel.E(easel.NotFound, "repository", "the repository %s does not exist", repo)
+	}
+	return id, err
+}
+
+// ensureRepo returns the repository's row id and makes it, private and
+// uncategorised, when it is not there (swr.md 6.1).
+func (t *tx) ensureRepo(who easel.Principal, repo easel.Repo) (int64, error) {
+	var id, org int64
+	if ok, err := t.get([]any{&id}, `SELECT id FROM repo WHERE name = $1`, string(repo)); ok || err != nil {
+		return id, err
+	}
+	ok, err := t.get([]any{&org}, `SELECT id FROM org WHERE name = $1`, string(repo.Org()))
+	if err != nil {
+		return 0, err
+	}
+	if !ok {
+		return 0, easel.E(easel.NotFound, "organisation", "the organisation %s does not exist; make it first: easel org create %s", repo.Org(), repo.Org())
+	}
+	_, err = t.exec(`
+		INSERT INTO repo (org, name, category, description, is_public, creator, creator_name, downloads, created, updated)
+		VALUES ($1, $2, 'other', '', 0, $3, $4, 0, $5, $5) ON CONFLICT (name) DO NOTHING`,
+		org, string(repo), who.UserID, who.UserName, t.now)
+	if err != nil {
+		return 0, err
+	}
+	return t.repoID(repo)
+}
+
+// lockRepos locks repository rows, in id order. Whoever decides what stays
+// and what goes in a repository takes this lock first; what it decides on is
+// read in later statements.
+func (t *tx) lockRepos(ids ...int64) error {
+	if t.engine == sqlite || len(ids) == 0 {
+		return nil
+	}
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		if _, err := t.exists(`SELECT 1 FROM repo WHERE id = $1 FOR NO KEY UPDATE`, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Repositories returns up to limit names of domain's repositories after last,
+// in byte order, and whether more follow.
+func (db *DB) Repositories(ctx context.Context, domain, last string, limit int) (names []easel.Repo, more bool, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		names, err = all(t, column[easel.Repo], `
+			SELECT r.name FROM repo r JOIN org o ON o.id = r.org
+			WHERE o.domain = $1 AND r.name > $2 ORDER BY r.name LIMIT $3`, domain, last, limit+1)
+		return err
+	})
+	names, more = page(names, limit)
+	return names, more, err
+}
+
+// page cuts the extra row that tells whether more follow.
+func page[T any](rows []T, limit int) ([]T, bool) {
+	if len(rows) > limit {
+		return rows[:limit], true
+	}
+	return rows, false
+}
