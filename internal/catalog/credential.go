@@ -1,0 +1,211 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"easel"
+)
+
+// KeyOwner is an access key with the account it belongs to.
+type KeyOwner struct {
+	Key     AccessKey
+	Account Account
+}
+
+const keyColumns = `k.access, k.account, k.secret, k.description, k.active, k.created, k.used`
+
+type keyScan struct {
+	k             AccessKey
+	created, used int64
+}
+
+func (s *keyScan) dest() []any {
+	return []any{&s.k.Access, &s.k.Account, &s.k.Secret, &s.k.Description, &s.k.Active, &s.created, &s.used}
+}
+
+func (s *keyScan) done() AccessKey {
+	s.k.Created, s.k.Used = fromMicros(s.created), fromMicros(s.used)
+	return s.k
+}
+
+// KeyOwner returns an access key and its account. Errors: NotFound "key".
+func (db *DB) KeyOwner(ctx context.Context, access string) (o KeyOwner, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		var k keyScan
+		var a accountScan
+		if !storable(access) {
+			return noKey("")
+		}
+		ok, err := t.get(append(k.dest(), a.dest()...), `SELECT `+keyColumns+`, `+accountColumns+
+			` FROM access_key k JOIN account a ON a.id = k.account JOIN domain d ON d.id = a.domain WHERE k.access = $1`, access)
+		if err == nil && !ok {
+			return noKey(access)
+		}
+		o = KeyOwner{Key: k.done(), Account: a.done()}
+		return err
+	})
+	return o, err
+}
+
+// AccountKeys returns the access keys of an account, oldest first, without secrets.
+func (db *DB) AccountKeys(ctx context.Context, account string) (found []AccessKey, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		found, err = all(t, func(row scanner) (AccessKey, error) {
+			var s keyScan
+			err := row.Scan(s.dest()...)
+			s.k.Secret = nil
+			return s.done(), err
+		}, `SELECT `+keyColumns+` FROM access_key k WHERE k.account = $1 ORDER BY k.created, k.access`, account)
+		return err
+	})
+	return found, err
+}
+
+// AddKey stores a new access key unless its account has limit of them. The
+// key's times are set to that of the transaction and returned. Errors:
+// TooMany "key", Exists "key", NotFound "user".
+func (db *DB) AddKey(ctx context.Context, k AccessKey, limit int) (at time.Time, err error) {
+	err = db.update(ctx, func(t *tx) error {
+		// The account is locked, so that two requests cannot both be the last one allowed.
+		ok, err := t.exists(`SELECT 1 FROM account WHERE id = $1`+t.forNoKeyUpdate(), k.Account)
+		if err == nil && !ok {
+			return noUser(k.Account)
+		}
+		if err != nil {
+			return err
+		}
+		var n int
+		if _, err := t.get([]any{&n}, `SELECT count(*) FROM access_key WHERE account = $1`, k.Account); err != nil {
+			return err
+		}
+		if n >= limit {
+			return easel.E(easel.TooMany, "key", "akSkNumExceed: a user has at most %d access keys", limit)
+		}
+		at = t.time()
+		return t.addKey(k)
+	})
+	return at, err
+}
+
+func (t *tx) addKey(k AccessKey) error {
+	_, err := t.exec(`INSERT INTO access_key (access, account, secret, description, active, created, used) VALUES ($1,$2,$3,$4,$5,$6,$7)`,
+		k.Access, k.Account, k.Secret, k.Description, flag(k.Active), t.now, t.now)
+	if isUnique(err) {
+		return easel.E(easel.Exists, "key", "there is an access key %s already", k.Access).Because(err)
+	}
+	return err
+}
+
+// UpdateKey sets activity and description of an access key; nil leaves one
+// as it is. Errors: NotFound "key".
+func (db *DB) UpdateKey(ctx context.Context, access string, active *bool, description *string) error {
+	return db.update(ctx, func(t *tx) error {
+		var k keyScan
+		ok, err := t.get(k.dest(), `SELECT `+keyColumns+` FROM access_key k WHERE k.access = $1`+t.forUpdate(), access)
+		if err == nil && !ok {
+			return noKey(access)
+		}
+		if err != nil {
+			return err
+		}
+		if active != nil {
+			k.k.Active = *active
+		}
+		if description != nil {
+			k.k.Description = *description
+		}
+		_, err = t.exec(`UPDATE access_key SET active = $1, description = $2 WHERE access = $3`, flag(k.k.Active), k.k.Description, access)
+		return err
+	})
+}
+
+// DeleteKey removes an access key. Errors: NotFound "key".
+func (db *DB) DeleteKey(ctx context.Context, access string) error {
+	return db.update(ctx, func(t *tx) error {
+		n, err := t.exec(`DELETE FROM access_key WHERE access = $1`, access)
+		if err == nil && n == 0 {
+			return noKey(access)
+		}
+		return err
+	})
+}
+
+// UseKey records that an access key was used now. A key that is gone is left gone.
+func (db *DB) UseKey(ctx context.Context, access string) error {
+	return db.update(ctx, func(t *tx) error {
+		_, err := t.exec(`UPDATE access_key SET used = $1 WHERE access = $2 AND used < $1`, t.now, access)
+		return err
+	})
+}
+
+func noKey(access string) error {
+	return easel.E(easel.NotFound, "key", "there is no access key %.64q", access)
+}
+
+// TokenOwner is a token with the account and the project it is bound to.
+type TokenOwner struct {
+	Token   Token
+	Account Account
+	Project Project // zero when the token is bound to the domain only, or the project is gone
+}
+
+// AddToken stores a login and forgets the tokens that expired before forget.
+func (db *DB) AddToken(ctx context.Context, k Token, forget time.Time) error {
+	return db.update(ctx, func(t *tx) error {
+		if _, err := t.exec(`DELETE FROM token WHERE expires < $1`, micros(forget)); err != nil {
+			return err
+		}
+		_, err := t.exec(`INSERT INTO token (hash, account, project, methods, issued, expires) VALUES ($1,$2,$3,$4,$5,$6)`,
+			k.Hash, k.Account, k.Project, k.Methods, micros(k.Issued), micros(k.Expires))
+		return err
+	})
+}
+
+// TokenOwner returns a token, expired or not. Errors: NotFound "token".
+func (db *DB) TokenOwner(ctx context.Context, hash string) (o TokenOwner, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		o = TokenOwner{}
+		var a accountScan
+		var issued, expires int64
+		dest := append([]any{&o.Token.Hash, &o.Token.Account, &o.Token.Project, &o.Token.Methods, &issued, &expires}, a.dest()...)
+		ok, err := t.get(dest, `SELECT t.hash, t.account, t.project, t.methods, t.issued, t.expires, `+accountColumns+
+			` FROM token t JOIN account a ON a.id = t.account JOIN domain d ON d.id = a.domain WHERE t.hash = $1`, hash)
+		if err == nil && !ok {
+			return easel.E(easel.NotFound, "token", "there is no such token")
+		}
+		if err != nil {
+			return err
+		}
+		o.Token.Issued, o.Token.Expires, o.Account = fromMicros(issued), fromMicros(expires), a.done()
+		if o.Token.Project != "" {
+			o.Project, err = t.project(o.Account.Domain.ID, o.Token.Project)
+		}
+		if errors.Is(err, easel.NotFound) {
+			return nil
+		}
+		return err
+	})
+	return o, err
+}
+
+// DeleteToken removes a token. Errors: NotFound "token".
+func (db *DB) DeleteToken(ctx context.Context, hash string) error {
+	return db.update(ctx, func(t *tx) error {
+		n, err := t.exec(`DELETE FROM token WHERE hash = $1`, hash)
+		if err == nil && n == 0 {
+			return easel.E(easel.NotFound, "token", "there is no such token")
+		}
+		return err
+	})
+}
+
+// RegionProject returns the region's own project of a domain. Errors: NotFound "project".
+func (db *DB) RegionProject(ctx context.Context, domain string) (p Project, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		p, err = t.project(domain, "")
+		return err
+	})
+	return p, err
+}

@@ -1,0 +1,157 @@
+package catalog
+
+import (
+	"context"
+
+	"easel"
+)
+
+// Bootstrap stores the first domain with its project, administrator and
+// access key, unless there is a domain already: then it changes nothing and
+// returns false.
+func (db *DB) Bootstrap(ctx context.Context, d Domain, p Project, a Account, k AccessKey) (created bool, err error) {
+	err = db.update(ctx, func(t *tx) error {
+		created = false
+		if some, err := t.exists(`SELECT 1 FROM domain LIMIT 1`); err != nil || some {
+			return err
+		}
+		if err := t.addDomain(d); err != nil {
+			return err
+		}
+		if err := t.addProject(p); err != nil {
+			return err
+		}
+		if err := t.addAccount(a); err != nil {
+			return err
+		}
+		created = true
+		return t.addKey(k)
+	})
+	return created && err == nil, err
+}
+
+// HasDomains reports whether Bootstrap has run.
+func (db *DB) HasDomains(ctx context.Context) (some bool, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		some, err = t.exists(`SELECT 1 FROM domain LIMIT 1`)
+		return err
+	})
+	return some, err
+}
+
+// InitSetting stores value under name unless there is one, and returns what
+// is stored.
+func (db *DB) InitSetting(ctx context.Context, name string, value []byte) (stored []byte, err error) {
+	err = db.update(ctx, func(t *tx) error {
+		if _, err := t.exec(`INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, value); err != nil {
+			return err
+		}
+		_, err := t.get([]any{&stored}, `SELECT value FROM setting WHERE name = $1`, name)
+		return err
+	})
+	return stored, err
+}
+
+// Setting returns what is stored under name, and false when nothing is.
+func (db *DB) Setting(ctx context.Context, name string) (value []byte, ok bool, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		ok, err = t.get([]any{&value}, `SELECT value FROM setting WHERE name = $1`, name)
+		return err
+	})
+	return value, ok, err
+}
+
+// AddDomain stores a new domain. Errors: Exists "domain".
+func (db *DB) AddDomain(ctx context.Context, d Domain) error {
+	return db.update(ctx, func(t *tx) error { return t.addDomain(d) })
+}
+
+func (t *tx) addDomain(d Domain) error {
+	_, err := t.exec(`INSERT INTO domain (id, name, description, enabled, created) VALUES ($1,$2,$3,$4,$5)`,
+		d.ID, d.Name, d.Description, flag(d.Enabled), t.now)
+	if isUnique(err) {
+		return easel.E(easel.Exists, "domain", "there is a domain %s already", d.Name).Because(err)
+	}
+	return err
+}
+
+// AddProject stores a new project. Errors: Exists "project", NotFound "domain".
+func (db *DB) AddProject(ctx context.Context, p Project) error {
+	return db.update(ctx, func(t *tx) error {
+		if ok, err := t.exists(`SELECT 1 FROM domain WHERE id = $1`, p.Domain); err != nil || !ok {
+			return orNoDomain(err, p.Domain)
+		}
+		return t.addProject(p)
+	})
+}
+
+func (t *tx) addProject(p Project) error {
+	_, err := t.exec(`INSERT INTO project (id, domain, name, parent, description, enabled, created) VALUES ($1,$2,$3,$4,$5,$6,$7)`,
+		p.ID, p.Domain, p.Name, p.Parent, p.Description, flag(p.Enabled), t.now)
+	if isUnique(err) {
+		return easel.E(easel.Exists, "project", "there is a project %s already", p.Name).Because(err)
+	}
+	return err
+}
+
+const projectColumns = `id, domain, name, parent, description, enabled, created`
+
+func scanProject(s scanner) (p Project, err error) {
+	var created int64
+	err = s.Scan(&p.ID, &p.Domain, &p.Name, &p.Parent, &p.Description, &p.Enabled, &created)
+	p.Created = fromMicros(created)
+	return p, err
+}
+
+// Projects returns the projects of a domain, the region's own first, then by
+// age; name "" means all.
+func (db *DB) Projects(ctx context.Context, domain, name string) (found []Project, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		found, err = t.projects(domain, name)
+		return err
+	})
+	return found, err
+}
+
+func (t *tx) projects(domain, name string) ([]Project, error) {
+	a := args{domain}
+	where := `domain = $1`
+	if name != "" {
+		where += ` AND name = ` + a.add(name)
+	}
+	if !storable(a...) {
+		return []Project{}, nil
+	}
+	return all(t, scanProject, `SELECT `+projectColumns+` FROM project WHERE `+where+
+		` ORDER BY CASE WHEN parent = domain THEN 0 ELSE 1 END, created, id`, a...)
+}
+
+// Project returns a project of a domain. Errors: NotFound "project", also for
+// one of another domain.
+func (db *DB) Project(ctx context.Context, domain, id string) (p Project, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		p, err = t.project(domain, id)
+		return err
+	})
+	return p, err
+}
+
+// project returns a project of a domain; id "" is the region's own.
+func (t *tx) project(domain, id string) (Project, error) {
+	a := args{domain}
+	where := `domain = $1 AND parent = domain`
+	if id != "" {
+		where = `domain = $1 AND id = ` + a.add(id)
+	}
+	if !storable(a...) {
+		return Project{}, easel.E(easel.NotFound, "project", "there is no such project")
+	}
+	found, err := all(t, scanProject, `SELECT `+projectColumns+` FROM project WHERE `+where+` ORDER BY created, id LIMIT 1`, a...)
+	if err != nil {
+		return Project{}, err
+	}
+	if len(found) == 0 {
+		return Project{}, easel.E(easel.NotFound, "project", "there is no project %.100s", id)
+	}
+	return found[0], nil
+}

@@ -1,0 +1,63 @@
+package identity
+
+import (
+	"context"
+	"crypto/hmac"
+	"encoding/hex"
+	"errors"
+	"strings"
+
+	"easel"
+	"easel/internal/catalog"
+)
+
+// LoginKey is the password of a registry login: HMAC-SHA256 of the access
+// key under the secret key, in lower-case hex (iam.md 10.1).
+func LoginKey(access, secret string) string {
+	return hex.EncodeToString(mac([]byte(secret), access))
+}
+
+// CheckLogin checks a registry login: name is "project@access key", key is
+// the [LoginKey]. Every failure is the same Unauthenticated "login".
+func (s *Service) CheckLogin(ctx context.Context, name, key string) (easel.Principal, error) {
+	at := strings.LastIndexByte(name, '@')
+	if at < 0 || !accessPattern.MatchString(name[at+1:]) {
+		return easel.Principal{}, badLogin(errors.New("the user name is not project@key"))
+	}
+	projectName, access := name[:at], name[at+1:]
+	owner, secret, err := s.liveKey(ctx, access)
+	unknown := errors.Is(err, easel.NotFound)
+	if err != nil && !unknown {
+		return easel.Principal{}, err
+	}
+	if right := hmac.Equal([]byte(LoginKey(access, secret)), []byte(key)); unknown || !right {
+		return easel.Principal{}, badLogin(errors.New("unknown access key or wrong login key"))
+	}
+	project, err := s.loginProject(ctx, owner.Account, projectName)
+	if err != nil {
+		return easel.Principal{}, hide(err, "login", loginFailed)
+	}
+	who := principal(owner.Account, project)
+	who.AccessKey = access
+	s.used(ctx, owner.Key)
+	return who, nil
+}
+
+// loginProject finds the project by name; the region's name stands for the
+// region's own project whatever that is called.
+func (s *Service) loginProject(ctx context.Context, a catalog.Account, name string) (catalog.Project, error) {
+	p, err := s.projectNamed(ctx, a.Domain.ID, name)
+	if errors.Is(err, easel.NotFound) && name != "" && name == s.o.Region {
+		return s.usableProject(ctx, a, "")
+	}
+	if err == nil && !p.Enabled {
+		return catalog.Project{}, easel.E(easel.NotFound, "project", "the project %s is disabled", name)
+	}
+	return p, err
+}
+
+const loginFailed = "Authenticate Error"
+
+func badLogin(reason error) error {
+	return easel.E(easel.Unauthenticated, "login", loginFailed).Because(reason)
+}
