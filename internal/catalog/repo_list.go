@@ -1,0 +1,325 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"easel"
+)
+
+// Repository is a repository with what the asking user was granted on it.
+type Repository struct {
+	ID, OrgID             int64
+	Name                  easel.Repo
+	Domain, DomainName    string
+	Category, Description string
+	Public                bool
+	Creator, CreatorName  string
+	Size                  int64 // bytes of the blobs it links
+	TagCount              int64
+	Downloads             int64
+	Created, Updated      time.Time
+	Grants                easel.Grants
+	Tags                  []easel.Tag // by name; only in listings
+}
+
+// NewRepository is what CreateRepo makes.
+type NewRepository struct {
+	Name                  easel.Repo
+	Category, Description string
+	Public                bool
+}
+
+// RepoChange is what UpdateRepo sets; nil leaves a field as it is.
+type RepoChange struct {
+	Public                *bool
+	Category, Description *string
+}
+
+// RepoOrder is what repositories are sorted by.
+type RepoOrder string
+
+// The orders. Equal repositories are sorted by full name, ascending.
+const (
+	ReposByUpdated RepoOrder = "updated"
+	ReposByName    RepoOrder = "name" // without the organisation
+	ReposByTags    RepoOrder = "tags"
+	ReposByOrg     RepoOrder = "org"
+	ReposByPublic  RepoOrder = "public"
+)
+
+// RepoQuery selects repositories of a domain.
+type RepoQuery struct {
+	Domain   string
+	Granted  bool   // only those on which the asking user was granted something
+	Org      string // "" or exactly this organisation
+	OrgPart  string // a part of the organisation's name
+	NamePart string // a part of the name after the organisation
+	Category string
+	Public   *bool
+	Order    RepoOrder
+	Desc     bool
+	Limit    int
+	Offset   int64
+}
+
+// repoOrders are the sort keys over "FROM repo r JOIN org o".
+var repoOrders = map[RepoOrder]string{
+	ReposByUpdated: `r.updated`,
+	ReposByName:    `substr(r.name, length(o.name) + 2)`,
+	ReposByTags:    `(SELECT COUNT(*) FROM tag t WHERE t.repo = r.id)`,
+	ReposByOrg:     `o.name`,
+	ReposByPublic:  `r.is_public`,
+}
+
+// CreateRepo makes an empty repository. Errors: NotFound "organisation";
+// Exists "repository".
+func (db *DB) CreateRepo(ctx context.Context, who easel.Principal, n NewRepository) error {
+	return db.update(ctx, func(t *tx) error {
+		var org int64
+		if ok, err := t.get([]any{&org}, `SELECT id FROM org WHERE name = $1`, string(n.Name.Org())); err != nil || !ok {
+			return orNotFound(err, "organisation", "the organisation %s does not exist", n.Name.Org())
+		}
+		made, err := t.exec(`
+			INSERT INTO repo (org, name, category, description, is_public, creator, creator_name, downloads, created, updated)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8) ON CONFLICT (name) DO NOTHING`,
+			org, string(n.Name), n.Category, n.Description, flag(n.Public), who.UserID, who.UserName, t.now)
+		if err != nil {
+			return err
+		}
+		if made == 0 {
+			return easel.E(easel.Exists, "repository", "the repository %s exists already", n.Name)
+		}
+		return t.audit(who, "createImageRepository", string(n.Name), 0, nil)
+	})
+}
+
+// UpdateRepo changes the attributes of a repository. Errors: NotFound "repository".
+func (db *DB) UpdateRepo(ctx context.Context, who easel.Principal, name easel.Repo, c RepoChange) error {
+	return db.update(ctx, func(t *tx) error {
+		a := args{t.now}
+		set := `updated = $1`
+		if c.Public != nil {
+			set += `, is_public = ` + a.add(flag(*c.Public))
+		}
+		if c.Category != nil {
+			set += `, category = ` + a.add(*c.Category)
+		}
+		if c.Description != nil {
+			set += `, description = ` + a.add(*c.Description)
+		}
+		n, err := t.exec(`UPDATE repo SET `+set+` WHERE name = `+a.add(string(name)), a...)
+		if err != nil || n == 0 {
+			return orNotFound(err, "repository", "the repository %s does not exist", name)
+		}
+		return t.audit(who, "updateImageRepository", string(name), 0, nil)
+	})
+}
+
+// repoColumns are what scanRepository reads, of "FROM page p", a selection of
+// repositories with organisation and domain. Sums are made for the page only.
+const repoColumns = `p.total, p.id, p.org, p.name, p.domain, p.domain_name, p.category, p.description, p.is_public, p.creator, p.creator_name,
+	p.downloads, p.created, p.updated, p.level, (SELECT COUNT(*) FROM tag t WHERE t.repo = p.id),
+	(SELECT CAST(COALESCE(SUM(b.size), 0) AS BIGINT) FROM link l JOIN blob b ON b.id = l.blob WHERE l.repo = p.id)`
+
+// repositories selects the rows of "page". $1 is the asking user.
+const repositories = `
+	r.id, r.org, r.name, o.domain, d.name AS domain_name, r.category, r.description, r.is_public, r.creator, r.creator_name,
+	r.downloads, r.created, r.updated, COALESCE(g.level, 0) AS level
+	FROM repo r JOIN org o ON o.id = r.org JOIN domain d ON d.id = o.domain LEFT JOIN org_grant g ON g.org = o.id AND g.account = $1`
+
+// repoRow is a Repository with the number of rows that its query matched.
+type repoRow struct {
+	Repository
+	total int64
+}
+
+func scanRepository(s scanner) (r repoRow, err error) {
+	var created, updated int64
+	err = s.Scan(&r.total, &r.ID, &r.OrgID, &r.Name, &r.Domain, &r.DomainName, &r.Category, &r.Description, &r.Public, &r.Creator, &r.CreatorName,
+		&r.Downloads, &created, &updated, &r.Grants.Level, &r.TagCount, &r.Size)
+	r.Created, r.Updated = fromMicros(created), fromMicros(updated)
+	r.Grants.Domain, r.Grants.Public = r.Domain, r.Public
+	return r, err
+}
+
+// Repo returns a repository without its tags. Errors: NotFound "repository".
+func (db *DB) Repo(ctx context.Context, who easel.Principal, name easel.Repo) (r Repository, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		found, err := all(t, scanRepository, `SELECT `+repoColumns+` FROM (SELECT 1 AS total, `+repositories+` WHERE r.name = $2) p`, who.UserID, string(name))
+		if err != nil || len(found) == 0 {
+			return orNotFound(err, "repository", "the repository %s does not exist", name)
+		}
+		r = found[0].Repository
+		return nil
+	})
+	return r, err
+}
+
+// Repos returns a page of the repositories that q selects, and how many it
+// selects in all.
+func (db *DB) Repos(ctx context.Context, who easel.Principal, q RepoQuery) (found []Repository, total int64, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		found, total, err = t.repos(who, q)
+		if err != nil {
+			return err
+		}
+		for i := range found {
+			found[i].Tags, err = all(t, column[easel.Tag], `SELECT name FROM tag WHERE repo = $1 ORDER BY name`, found[i].ID)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return found, total, err
+}
+
+func (t *tx) repos(who easel.Principal, q RepoQuery) ([]Repository, int64, error) {
+	a := args{who.UserID}
+	where := q.where(&a)
+	order := repoOrders[q.Order]
+	if q.Desc {
+		order += ` DESC`
+	}
+	counted := append(args{}, a...)
+	inner := `SELECT COUNT(*) OVER () AS total, ROW_NUMBER() OVER (ORDER BY ` + order + `, r.name) AS place,` + repositories + where +
+		` ORDER BY place LIMIT ` + a.add(q.Limit) + ` OFFSET ` + a.add(q.Offset)
+	rows, err := all(t, scanRepository, `SELECT `+repoColumns+` FROM (`+inner+`) p ORDER BY p.place`, a...)
+	if err != nil {
+		return nil, 0, err
+	}
+	found := make([]Repository, len(rows))
+	for i := range rows {
+		found[i] = rows[i].Repository
+	}
+	if len(rows) > 0 {
+		return found, rows[0].total, nil
+	}
+	var total int64 // an empty page beyond the end has no row to tell it
+	_, err = t.get([]any{&total}, `SELECT COUNT(*) FROM (SELECT `+repositories+where+`) p`, counted...)
+	return found, total, err
+}
+
+func (q RepoQuery) where(a *args) string {
+	where := ` WHERE o.domain = ` + a.add(q.Domain)
+	if q.Granted {
+		where += ` AND g.level > 0`
+	}
+	if q.Org != "" {
+		where += ` AND o.name = ` + a.add(q.Org)
+	}
+	if q.OrgPart != "" {
+		where += ` AND ` + contains(a, `o.name`, q.OrgPart)
+	}
+	if q.NamePart != "" {
+		where += ` AND ` + contains(a, `substr(r.name, length(o.name) + 2)`, q.NamePart)
+	}
+	if q.Category != "" {
+		where += ` AND r.category = ` + a.add(q.Category)
+	}
+	if q.Public != nil {
+		where += ` AND r.is_public = ` + a.add(flag(*q.Public))
+	}
+	return where
+}
+
+// contains is true when part, which is not empty, occurs in the text
+// expression; no character of part has a special meaning.
+func contains(a *args, expression, part string) string {
+	return `replace(` + expression + `, ` + a.add(part) + `, '') <> ` + expression
+}
+
+// RepoTag is a tag as listings show it.
+type RepoTag struct {
+	ID, RepoID       int64
+	Name             easel.Tag
+	Digest           easel.Digest
+	MediaType        string
+	Body             []byte       // of the manifest; nil when the page held too much
+	Config           easel.Digest // "" for an index
+	Size             int64        // bytes of config and layers; of an index: of all its children
+	Created, Updated time.Time
+	Domain           string
+}
+
+// TagOrder is what tags are sorted by.
+type TagOrder string
+
+// The orders. Equal tags are sorted by name, ascending.
+const (
+	TagsByUpdated TagOrder = "updated"
+	TagsByName    TagOrder = "name"
+)
+
+// TagQuery selects tags of a repository.
+type TagQuery struct {
+	Name     easel.Tag // "" or exactly this one
+	NamePart string    // a part of the name
+	Order    TagOrder
+	Desc     bool
+	Limit    int
+	Offset   int64
+}
+
+var tagOrders = map[TagOrder]string{TagsByUpdated: `t.updated`, TagsByName: `t.name`}
+
+// maxBodies bounds the manifest bytes of one page of tags (32 MiB): what a
+// request may hold in memory.
+const maxBodies = 32 << 20
+
+// RepoTags returns a page of the tags that q selects, and how many it selects
+// in all. A repository that does not exist has none. Bodies of manifests are
+// left out once a page has 32 MiB of them.
+func (db *DB) RepoTags(ctx context.Context, repo easel.Repo, q TagQuery) (found []RepoTag, total int64, err error) {
+	a := args{string(repo)}
+	where := ` WHERE r.name = $1`
+	if q.Name != "" {
+		where += ` AND t.name = ` + a.add(string(q.Name))
+	}
+	if q.NamePart != "" {
+		where += ` AND ` + contains(&a, `t.name`, q.NamePart)
+	}
+	order := tagOrders[q.Order]
+	if q.Desc {
+		order += ` DESC`
+	}
+	from := ` FROM tag t JOIN repo r ON r.id = t.repo JOIN org o ON o.id = r.org` + where
+	counted := append(args{}, a...)
+	inner := `SELECT COUNT(*) OVER () AS total, ROW_NUMBER() OVER (ORDER BY ` + order + `, t.name) AS place,
+		t.id, t.repo, t.name, t.manifest, t.created, t.updated, o.domain` + from +
+		` ORDER BY place LIMIT ` + a.add(q.Limit) + ` OFFSET ` + a.add(q.Offset)
+	err = db.view(ctx, func(t *tx) error {
+		bodies := 0
+		scan := func(s scanner) (RepoTag, error) { return scanTag(s, &total, &bodies) }
+		if found, err = all(t, scan, `SELECT `+tagColumns+` FROM (`+inner+`) p JOIN manifest m ON m.id = p.manifest ORDER BY p.place`, a...); err != nil || len(found) > 0 {
+			return err
+		}
+		_, err = t.get([]any{&total}, `SELECT COUNT(*)`+from, counted...)
+		return err
+	})
+	return found, total, err
+}
+
+// tagColumns are what scanTag reads. The size of an index is the sum over the
+// manifests under it, each once.
+const tagColumns = `p.total, p.id, p.repo, p.name, p.created, p.updated, p.domain, m.digest, m.media_type, m.body, m.config, m.total, (
+	WITH RECURSIVE below (id) AS (
+		SELECT c.child FROM child c WHERE c.parent = p.manifest
+		UNION SELECT c.child FROM child c JOIN below b ON c.parent = b.id)
+	SELECT CAST(SUM(k.total) AS BIGINT) FROM below b JOIN manifest k ON k.id = b.id)`
+
+func scanTag(s scanner, total *int64, bodies *int) (tag RepoTag, err error) {
+	var (
+		created, updated int64
+		below            sql.NullInt64
+	)
+	err = s.Scan(total, &tag.ID, &tag.RepoID, &tag.Name, &created, &updated, &tag.Domain, &tag.Digest, &tag.MediaType, &tag.Body, &tag.Config, &tag.Size, &below)
+	tag.Created, tag.Updated = fromMicros(created), fromMicros(updated)
+	tag.Size += below.Int64
+	if *bodies += len(tag.Body); *bodies > maxBodies {
+		tag.Body = nil
+	}
+	return tag, err
+}
