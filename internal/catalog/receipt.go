@@ -13,6 +13,7 @@ import (
 func (t *tx) fillReceipt(who easel.Principal, rs []*removal, gone []goneBlob, blobs []int64, out *Removed) error {
 	r := &out.Receipt
 	r.ID, r.At = easel.NewUUID(t.time()), t.time()
+	defer tidy(r)
 	for _, b := range gone {
 		r.Blobs = append(r.Blobs, b.ReceiptBlob)
 		r.Freed += b.Size
@@ -35,6 +36,21 @@ func (t *tx) fillReceipt(who easel.Principal, rs []*removal, gone []goneBlob, bl
 		return err
 	}
 	return t.pinnedBy(rs, condemned, r)
+}
+
+// tidy makes empty lists of missing ones: they are JSON arrays, never null.
+func tidy(r *easel.Receipt) {
+	r.Images, r.Blobs = orEmpty(r.Images), orEmpty(r.Blobs)
+	for _, list := range []*[]string{&r.Tags, &r.Manifests, &r.Condemned, &r.Broken} {
+		*list = orEmpty(*list)
+	}
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }
 
 // countKept adds up the considered blobs that are still there: shared when a

@@ -61,12 +61,17 @@ func (db *DB) Discard(ctx context.Context, g []Garbage) error {
 	return db.update(ctx, func(t *tx) error { return t.discard(g, 0) })
 }
 
-// SetLost records that a blob's object has vanished: the blob counts as not
-// there, and the next upload of its digest heals everything that names it.
+// SetLost records that a blob's object has vanished or is damaged: the blob
+// counts as not there, what is left of the object becomes garbage, and the next
+// upload of the digest heals everything that names it.
 func (db *DB) SetLost(ctx context.Context, key blob.Key) error {
 	return db.update(ctx, func(t *tx) error {
-		_, err := t.exec(`UPDATE blob SET lost = 1 WHERE storage_key = $1`, string(key))
-		return err
+		// A fresh key, of which there is no object, keeps the column unique.
+		n, err := t.exec(`UPDATE blob SET lost = 1, storage_key = $1 WHERE storage_key = $2`, string(blob.NewKey()), string(key))
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.discard([]Garbage{{Key: key}}, 0)
 	})
 }
 

@@ -31,6 +31,7 @@ type Options struct {
 	Log     *slog.Logger
 	Clock   func() time.Time // nil: time.Now
 	Metrics Metrics          // nil: not counted
+	InUse   catalog.Guard    // asked before a tag goes that image records name; nil: nothing is in use
 
 	UploadTTL  time.Duration // how long an upload may rest: 24 h
 	UnlinkWait time.Duration // how long a deletion waits for its bytes to go: 2 s
@@ -55,6 +56,7 @@ type Service struct {
 	catalog *catalog.DB
 	blobs   blob.Store
 	writers writers // uploads that are receiving bytes in this process
+	settle  settle  // objects unlinked whose garbage rows are still there
 }
 
 // New returns a Service. The caller keeps ownership of catalogue and store.

@@ -1,0 +1,120 @@
+package registry
+
+import (
+	"context"
+
+	"easel"
+	"easel/internal/catalog"
+	"easel/internal/policy"
+)
+
+// DeleteTag removes a tag and whatever only it needed. When it returns, the
+// tag is gone and the exclusive bytes are off the store; or Receipt.Pending
+// says how many are still to go. Errors: NotFound "repository" or "tag"; InUse.
+func (s *Service) DeleteTag(ctx context.Context, repo easel.Repo, tag easel.Tag) (easel.Receipt, error) {
+	return s.remove(ctx, repo, policy.Delete, func(who easel.Principal) (catalog.Removed, error) {
+		return s.catalog.DeleteTag(ctx, who, repo, tag, s.o.InUse)
+	})
+}
+
+// DeleteManifest removes a manifest with all its tags. Receipt.Condemned names
+// it when another user's push holds it a while longer. Errors: NotFound
+// "repository" or "manifest"; InUse.
+func (s *Service) DeleteManifest(ctx context.Context, repo easel.Repo, digest easel.Digest) (easel.Receipt, error) {
+	return s.remove(ctx, repo, policy.Delete, func(who easel.Principal) (catalog.Removed, error) {
+		return s.catalog.DeleteManifest(ctx, who, repo, digest, s.o.InUse)
+	})
+}
+
+// DeleteBlob removes a blob that no manifest names from a repository. Errors:
+// NotFound "repository" or "blob"; InUse.
+func (s *Service) DeleteBlob(ctx context.Context, repo easel.Repo, digest easel.Digest) (easel.Receipt, error) {
+	return s.remove(ctx, repo, policy.Delete, func(who easel.Principal) (catalog.Removed, error) {
+		return s.catalog.DeleteBlob(ctx, who, repo, digest)
+	})
+}
+
+// DeleteRepo removes a repository with everything in it. Errors: NotFound
+// "repository"; InUse.
+func (s *Service) DeleteRepo(ctx context.Context, repo easel.Repo) (easel.Receipt, error) {
+	return s.remove(ctx, repo, policy.DeleteRepo, func(who easel.Principal) (catalog.Removed, error) {
+		return s.catalog.DeleteRepo(ctx, who, repo, s.o.InUse)
+	})
+}
+
+func (s *Service) remove(ctx context.Context, repo easel.Repo, action policy.Action, do func(easel.Principal) (catalog.Removed, error)) (easel.Receipt, error) {
+	if err := s.may(ctx, action, repo); err != nil {
+		return easel.Receipt{}, err
+	}
+	removed, err := do(easel.PrincipalFrom(ctx))
+	if err != nil {
+		return easel.Receipt{}, err
+	}
+	return s.Unlink(ctx, removed), nil
+}
+
+// Unlink takes the bytes of a committed deletion off the store and returns its
+// receipt. What is not gone within UnlinkWait, or cannot be unlinked now, is
+// Pending: the background loop goes on until it is. The deletion is
+// committed: a client that hangs up does not stop the unlinking.
+func (s *Service) Unlink(ctx context.Context, removed catalog.Removed) easel.Receipt {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.UnlinkWait)
+	defer cancel()
+	receipt := removed.Receipt
+	gone, err := s.unlink(ctx, removed.Garbage)
+	if err != nil {
+		s.o.Log.ErrorContext(ctx, "unlinking continues in the background", "receipt", receipt.ID, "err", err)
+	}
+	for _, g := range gone {
+		receipt.Pending -= g.Size
+	}
+	receipt.Pending += receipt.Freed
+	receipt.Freed -= receipt.Pending
+	s.settle.add(gone)
+	return receipt
+}
+
+// unlinkers is how many objects one deletion unlinks at the same time.
+const unlinkers = 4
+
+// unlink removes objects until ctx ends and returns those that are gone, with
+// the first error. It may run any number of times, at once and in any order:
+// a garbage key is never used again. An unlink that hangs outlives the call;
+// nobody waits for it but its own row.
+func (s *Service) unlink(ctx context.Context, garbage []catalog.Garbage) ([]catalog.Garbage, error) {
+	type outcome struct {
+		g   catalog.Garbage
+		err error
+	}
+	work, results := make(chan catalog.Garbage, len(garbage)), make(chan outcome, len(garbage))
+	for _, g := range garbage {
+		work <- g
+	}
+	close(work)
+	for range min(unlinkers, len(garbage)) {
+		go func() {
+			for g := range work {
+				if ctx.Err() != nil {
+					return
+				}
+				results <- outcome{g, s.blobs.Delete(context.WithoutCancel(ctx), g.Key)}
+			}
+		}()
+	}
+	var gone []catalog.Garbage
+	var first error
+	for range garbage {
+		select {
+		case r := <-results:
+			if r.err == nil {
+				gone = append(gone, r.g)
+				s.o.Metrics.BytesFreed(r.g.Size)
+			} else if first == nil {
+				first = r.err
+			}
+		case <-ctx.Done():
+			return gone, ctx.Err()
+		}
+	}
+	return gone, first
+}
