@@ -101,6 +101,9 @@ func (db *DB) Org(ctx context.Context, who easel.Principal, name easel.Org) (o O
 
 // Orgs returns the organisations that q asks for, by name.
 func (db *DB) Orgs(ctx context.Context, who easel.Principal, q OrgQuery) (found []Organisation, err error) {
+	if !storable(string(q.Name)) {
+		return []Organisation{}, nil
+	}
 	a := args{who.UserID}
 	where := ` WHERE o.domain = ` + a.add(q.Domain)
 	if q.Name != "" {

@@ -160,6 +160,9 @@ func (db *DB) Repo(ctx context.Context, who easel.Principal, name easel.Repo) (r
 // Repos returns a page of the repositories that q selects, and how many it
 // selects in all.
 func (db *DB) Repos(ctx context.Context, who easel.Principal, q RepoQuery) (found []Repository, total int64, err error) {
+	if !storable(q.Org, q.OrgPart, q.NamePart, q.Category) {
+		return []Repository{}, 0, nil
+	}
 	err = db.view(ctx, func(t *tx) error {
 		found, total, err = t.repos(who, q)
 		if err != nil {
@@ -273,6 +276,9 @@ const maxBodies = 32 << 20
 // in all. A repository that does not exist has none. Bodies of manifests are
 // left out once a page has 32 MiB of them.
 func (db *DB) RepoTags(ctx context.Context, repo easel.Repo, q TagQuery) (found []RepoTag, total int64, err error) {
+	if !storable(q.NamePart) {
+		return []RepoTag{}, 0, nil
+	}
 	a := args{string(repo)}
 	where := ` WHERE r.name = $1`
 	if q.Name != "" {
