@@ -81,7 +81,7 @@ func (db *DB) AddKey(ctx context.Context, k AccessKey, limit int) (at time.Time,
 			return err
 		}
 		if n >= limit {
-			return easel.E(easel.TooMany, "key", "akSkNumExceed: a user has at most %d access keys", limit)
+			return easel.E(easel.TooMany, "key", "a user has at most %d access keys", limit)
 		}
 		at = t.time()
 		return t.addKey(k)

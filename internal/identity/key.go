@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"unicode/utf8"
 
 	"easel"
@@ -18,13 +19,16 @@ type KeyChange struct {
 const maxDescription = 255
 
 // CreateKey makes an access key for a user and returns it with its secret,
-// which nobody can read again. Errors: NotFound "user", Denied "key", TooMany
-// "key", Invalid "field".
+// which nobody can read again. Errors: Denied "user", also for one that does
+// not exist; TooMany "key"; Invalid "field".
 func (s *Service) CreateKey(ctx context.Context, who easel.Principal, userID, description string) (catalog.AccessKey, string, error) {
 	if err := checkDescription(description); err != nil {
 		return catalog.AccessKey{}, "", err
 	}
 	account, err := s.managed(ctx, who, userID)
+	if errors.Is(err, easel.NotFound) {
+		return catalog.AccessKey{}, "", easel.E(easel.Denied, "user", "%s may not make an access key for that user", who.UserName)
+	}
 	if err != nil {
 		return catalog.AccessKey{}, "", err
 	}
@@ -39,7 +43,7 @@ func (s *Service) CreateKey(ctx context.Context, who easel.Principal, userID, de
 }
 
 // Keys returns the access keys of a user, oldest first, without secrets.
-// Errors: NotFound "user", Denied "key".
+// Errors: NotFound "user", Denied "user".
 func (s *Service) Keys(ctx context.Context, who easel.Principal, userID string) ([]catalog.AccessKey, error) {
 	account, err := s.managed(ctx, who, userID)
 	if err != nil {

@@ -56,8 +56,8 @@ const forgetAfter = 24 * time.Hour
 
 // IssueToken checks the credentials in q and returns a new token. Errors:
 // Invalid "field" (unknown method) and "missing field"; Unauthenticated
-// "password", "token", "token expired" and "scope"; Denied "user" for one that
-// is disabled and "scope" for a project that is; TooMany "password".
+// "password", "token", "token expired" and "scope"; Denied "disabled user" and, for
+// a project that is disabled, "scope"; TooMany "password".
 func (s *Service) IssueToken(ctx context.Context, q TokenRequest) (token string, info TokenInfo, err error) {
 	account, expires, err := s.authenticate(ctx, q)
 	if err != nil {
@@ -129,7 +129,7 @@ func (s *Service) checkPassword(ctx context.Context, p Password) (catalog.Accoun
 		return catalog.Account{}, easel.E(easel.Unauthenticated, "password", "the user name or password is wrong")
 	}
 	if !a.Usable() {
-		return catalog.Account{}, easel.E(easel.Denied, "user", "the user is disabled")
+		return catalog.Account{}, easel.E(easel.Denied, "disabled user", "the user is disabled")
 	}
 	return a, nil
 }

@@ -1,0 +1,197 @@
+package iam
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"easel"
+	"easel/internal/api"
+	"easel/internal/catalog"
+)
+
+// project is a project on the wire (iam.md 5.1).
+type project struct {
+	ID          string   `json:"id"`
+	Name        string   `json:"name"`
+	DomainID    string   `json:"domain_id"`
+	ParentID    string   `json:"parent_id"`
+	Description string   `json:"description"`
+	Enabled     bool     `json:"enabled"`
+	IsDomain    bool     `json:"is_domain"`
+	Links       selfLink `json:"links"`
+}
+
+func (s *server) project(r *http.Request, p catalog.Project) project {
+	return project{
+		ID: p.ID, Name: p.Name, DomainID: p.Domain, ParentID: p.Parent, Description: p.Description, Enabled: p.Enabled,
+		Links: selfLink{s.o.PublicURL(r) + "/v3/projects/" + url.PathEscape(p.ID)},
+	}
+}
+
+// projectFilter is the query of GET /v3/projects.
+type projectFilter struct {
+	name, parent, domain string
+	enabled, isDomain    *bool
+	page, perPage        int // 0: everything
+}
+
+func parseProjectFilter(q url.Values) (projectFilter, error) {
+	f := projectFilter{name: q.Get("name"), parent: q.Get("parent_id"), domain: q.Get("domain_id")}
+	var err error
+	if f.enabled, err = optionalBool(q, "enabled"); err != nil {
+		return f, err
+	}
+	if f.isDomain, err = optionalBool(q, "is_domain"); err != nil {
+		return f, err
+	}
+	if q.Has("page") != q.Has("per_page") {
+		return f, badQuery("page and per_page go together")
+	}
+	if !q.Has("page") {
+		return f, nil
+	}
+	if f.page, err = strconv.Atoi(q.Get("page")); err != nil || f.page < 1 || f.page > 1<<20 {
+		return f, badQuery("page must be at least 1")
+	}
+	if f.perPage, err = strconv.Atoi(q.Get("per_page")); err != nil || f.perPage < 1 || f.perPage > 5000 {
+		return f, badQuery("per_page must be 1 to 5000")
+	}
+	return f, nil
+}
+
+func optionalBool(q url.Values, name string) (*bool, error) {
+	if !q.Has(name) {
+		return nil, nil
+	}
+	b, err := strconv.ParseBool(q.Get(name))
+	if err != nil {
+		return nil, badQuery("%s must be true or false", name)
+	}
+	return &b, nil
+}
+
+func badQuery(format string, args ...any) error {
+	return easel.E(easel.Invalid, "query", format, args...)
+}
+
+func (f projectFilter) keeps(p catalog.Project) bool {
+	return (f.parent == "" || p.Parent == f.parent) && (f.domain == "" || p.Domain == f.domain) &&
+		(f.enabled == nil || p.Enabled == *f.enabled) && (f.isDomain == nil || !*f.isDomain)
+}
+
+// cut returns the page that the filter asks for.
+func (f projectFilter) cut(all []project) []project {
+	if f.page == 0 {
+		return all
+	}
+	from := min((f.page-1)*f.perPage, len(all))
+	return all[from:min(from+f.perPage, len(all))]
+}
+
+func (s *server) listProjects(w http.ResponseWriter, r *http.Request) error {
+	f, err := parseProjectFilter(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	found, err := s.svc.Projects(r.Context(), easel.PrincipalFrom(r.Context()), f.name)
+	if err != nil {
+		return err
+	}
+	items := []project{}
+	for _, p := range found {
+		if f.keeps(p) {
+			items = append(items, s.project(r, p))
+		}
+	}
+	return api.WriteJSON(w, http.StatusOK, struct {
+		Projects []project `json:"projects"`
+		Links    listLinks `json:"links"`
+	}{f.cut(items), s.linksOf(r)})
+}
+
+func (s *server) listUsableProjects(w http.ResponseWriter, r *http.Request) error {
+	found, err := s.svc.Projects(r.Context(), easel.PrincipalFrom(r.Context()), "")
+	if err != nil {
+		return err
+	}
+	items := []project{}
+	for _, p := range found {
+		if p.Enabled {
+			items = append(items, s.project(r, p))
+		}
+	}
+	return api.WriteJSON(w, http.StatusOK, struct {
+		Projects []project `json:"projects"`
+		Links    selfLink  `json:"links"`
+	}{items, selfLink{s.linksOf(r).Self}})
+}
+
+// domain is a domain on the wire (iam.md 5.3).
+type domain struct {
+	ID          string   `json:"id"`
+	Name        string   `json:"name"`
+	Description string   `json:"description"`
+	Enabled     bool     `json:"enabled"`
+	Links       selfLink `json:"links"`
+}
+
+// listDomains lists the caller's domain, which is enabled: else there would be no caller.
+func (s *server) listDomains(w http.ResponseWriter, r *http.Request) error {
+	who := easel.PrincipalFrom(r.Context())
+	items := []domain{}
+	if name := r.URL.Query().Get("name"); name == "" || name == who.DomainName {
+		items = append(items, domain{
+			ID: who.DomainID, Name: who.DomainName, Enabled: true,
+			Links: selfLink{s.o.PublicURL(r) + "/v3/domains/" + who.DomainID},
+		})
+	}
+	return api.WriteJSON(w, http.StatusOK, struct {
+		Domains []domain  `json:"domains"`
+		Links   listLinks `json:"links"`
+	}{items, s.linksOf(r)})
+}
+
+// user is a user on the wire (iam.md 5.6).
+type user struct {
+	ID            string   `json:"id"`
+	Name          string   `json:"name"`
+	DomainID      string   `json:"domain_id"`
+	Enabled       bool     `json:"enabled"`
+	IsDomainOwner bool     `json:"is_domain_owner"`
+	Description   string   `json:"description"`
+	CreateTime    wireTime `json:"create_time"`
+	Links         selfLink `json:"links"`
+}
+
+func (s *server) user(r *http.Request, a catalog.Account) user {
+	return user{
+		ID: a.ID, Name: a.Name, DomainID: a.Domain.ID, Enabled: a.Enabled, IsDomainOwner: a.Admin, CreateTime: wireTime(a.Created),
+		Links: selfLink{s.o.PublicURL(r) + "/v3/users/" + a.ID},
+	}
+}
+
+func (s *server) showUser(w http.ResponseWriter, r *http.Request) error {
+	a, err := s.svc.User(r.Context(), easel.PrincipalFrom(r.Context()), r.PathValue("user_id"))
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, struct {
+		User user `json:"user"`
+	}{s.user(r, a)})
+}
+
+func (s *server) listUsers(w http.ResponseWriter, r *http.Request) error {
+	found, err := s.svc.Users(r.Context(), easel.PrincipalFrom(r.Context()), r.URL.Query().Get("name"))
+	if err != nil {
+		return err
+	}
+	items := []user{}
+	for _, a := range found {
+		items = append(items, s.user(r, a))
+	}
+	return api.WriteJSON(w, http.StatusOK, struct {
+		Users []user    `json:"users"`
+		Links listLinks `json:"links"`
+	}{items, s.linksOf(r)})
+}

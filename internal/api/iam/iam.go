@@ -1,0 +1,117 @@
+// Package iam is the edge for identity: the part of the IAM API that clients
+// of registry and image catalogue call (tokens, projects, the service
+// catalogue, access keys), the registry's token endpoint, and the
+// authenticator that the other families share. It translates between the wire
+// and package identity and decides nothing itself.
+package iam
+
+import (
+	_ "embed"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"easel"
+	"easel/internal/api"
+	"easel/internal/identity"
+)
+
+// OpenAPI is the description of this family in OpenAPI 3.1, as YAML.
+//
+//go:embed openapi.yaml
+var OpenAPI []byte
+
+// Options say how the family presents itself.
+type Options struct {
+	// PublicURL returns the base of the URLs in answers, without a slash at the end.
+	PublicURL func(*http.Request) string
+	Region    string // of the endpoints in the service catalogue
+}
+
+// New returns the handler of /v3 and /v3.0.
+func New(svc *identity.Service, auth api.Authenticator, o Options) *api.Mux {
+	s := &server{svc: svc, o: o}
+	m := api.NewMux(writeError)
+	handle := func(pattern string, h api.Handler) { m.Handle(pattern, traced(h)) }
+	signedIn := func(pattern string, h api.Handler) { handle(pattern, api.Authenticated(auth, h)) }
+
+	handle("GET /v3", s.version)
+	handle("GET /v3/{$}", s.version)
+	handle("POST /v3/auth/tokens", s.issueToken)
+	signedIn("GET /v3/auth/tokens", s.showToken)
+	signedIn("HEAD /v3/auth/tokens", s.checkToken)
+	signedIn("DELETE /v3/auth/tokens", s.revokeToken)
+	signedIn("GET /v3/projects", s.listProjects)
+	signedIn("GET /v3/auth/projects", s.listUsableProjects)
+	signedIn("GET /v3/auth/domains", s.listDomains)
+	signedIn("GET /v3/auth/catalog", s.showCatalog)
+	signedIn("GET /v3/users", s.listUsers)
+	signedIn("GET /v3.0/OS-USER/users/{user_id}", s.showUser)
+	signedIn("POST /v3.0/OS-CREDENTIAL/credentials", s.createKey)
+	signedIn("GET /v3.0/OS-CREDENTIAL/credentials", s.listKeys)
+	signedIn("GET /v3.0/OS-CREDENTIAL/credentials/{access_key}", s.showKey)
+	signedIn("PUT /v3.0/OS-CREDENTIAL/credentials/{access_key}", s.updateKey)
+	signedIn("DELETE /v3.0/OS-CREDENTIAL/credentials/{access_key}", s.deleteKey)
+	return m
+}
+
+type server struct {
+	svc *identity.Service
+	o   Options
+}
+
+// traced puts the request's id into the answer's headers.
+func traced(h api.Handler) api.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		setTrace(w, r)
+		return h(w, r)
+	}
+}
+
+// maxBody is the largest body of an IAM request in bytes (IAM.1101).
+const maxBody = 32 << 10
+
+// readJSON decodes a body that must not be empty.
+func readJSON(r *http.Request, v any) error {
+	if r.Body != nil {
+		r.Body = http.MaxBytesReader(nil, r.Body, maxBody)
+	}
+	ok, err := api.ReadJSON(r, v)
+	if easel.AsError(err).Kind == easel.TooLarge || (err == nil && !ok) {
+		return easel.E(easel.Invalid, "body size", "the body must have 1 to %d bytes", maxBody)
+	}
+	return err
+}
+
+// timeLayout has six fraction digits (iam.md section 2).
+const timeLayout = "2006-01-02T15:04:05.000000Z"
+
+// wireTime is a time in that layout.
+type wireTime time.Time
+
+// MarshalJSON implements json.Marshaler.
+func (t wireTime) MarshalJSON() ([]byte, error) {
+	return json.Marshal(time.Time(t).UTC().Format(timeLayout))
+}
+
+// idName is how projects, domains and roles are mentioned.
+type idName struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// selfLink is the link of an item.
+type selfLink struct {
+	Self string `json:"self"`
+}
+
+// listLinks are the links of a list that has one page.
+type listLinks struct {
+	Self     string  `json:"self"`
+	Next     *string `json:"next"`
+	Previous *string `json:"previous"`
+}
+
+func (s *server) linksOf(r *http.Request) listLinks {
+	return listLinks{Self: s.o.PublicURL(r) + r.URL.RequestURI()}
+}
