@@ -1,0 +1,196 @@
+// Package easelapi serves /easel/v1/: what Easel adds to the documented
+// interfaces. Plans and deletions of many images in one call, receipts, the
+// audit trail, and the proof that storage and catalogue agree. Errors have
+// the envelope of the image API.
+package easelapi
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"net/http"
+
+	"easel"
+	"easel/internal/api"
+	"easel/internal/catalog"
+	"easel/internal/registry"
+	"easel/internal/workbench"
+)
+
+// OpenAPI is the description of this interface (OpenAPI 3.1, YAML).
+//
+//go:embed openapi.yaml
+var OpenAPI []byte
+
+// Images plans and deletes image records with their content.
+type Images interface {
+	Plan(ctx context.Context, d workbench.Deletion) ([]easel.Image, easel.Receipt, error)
+	DeleteAll(ctx context.Context, d workbench.Deletion) ([]easel.Image, easel.Receipt, error)
+}
+
+// Content looks after what is stored.
+type Content interface {
+	Receipt(ctx context.Context, id string) (easel.Receipt, error)
+	Audit(ctx context.Context, q catalog.AuditQuery) ([]catalog.AuditRecord, error)
+	Check(ctx context.Context, o registry.CheckOptions) (registry.Report, error)
+	Reclaim(ctx context.Context) (registry.Reclaimed, error)
+}
+
+// Options wire the family.
+type Options struct {
+	Auth    api.Authenticator
+	Images  Images
+	Content Content
+}
+
+// New returns the handler of /easel/v1/.
+func New(o Options) *api.Mux {
+	s := &server{o}
+	m := api.NewMux(writeError)
+	for _, route := range []struct {
+		pattern string
+		handler api.Handler
+	}{
+		{"POST /easel/v1/plans", s.plan},
+		{"POST /easel/v1/deletions", s.delete},
+		{"GET /easel/v1/receipts/{id}", s.receipt},
+		{"GET /easel/v1/audit", s.audit},
+		{"POST /easel/v1/check", s.check},
+		{"POST /easel/v1/reclaim", s.reclaim},
+	} {
+		m.Handle(route.pattern, api.Authenticated(o.Auth, route.handler))
+	}
+	return m
+}
+
+type server struct{ o Options }
+
+// maxImages bounds one plan or deletion: it is one transaction.
+const maxImages = 1000
+
+// selection is the body of a plan and of a deletion.
+type selection struct {
+	Images []string `json:"images"`
+	Group  string   `json:"group"`
+	Force  bool     `json:"force"`
+}
+
+// deletion reads the body. The project is the credential's.
+func deletion(r *http.Request) (workbench.Deletion, error) {
+	var in selection
+	some, err := api.ReadJSON(r, &in)
+	if err != nil {
+		return workbench.Deletion{}, err
+	}
+	switch n := len(in.Images); {
+	case !some, n == 0 && in.Group == "":
+		return workbench.Deletion{}, easel.E(easel.Invalid, "missing field", "name the images (ids) or the group")
+	case n > 0 && in.Group != "":
+		return workbench.Deletion{}, easel.E(easel.Invalid, "parameter", "name images or a group, not both")
+	case n > maxImages:
+		return workbench.Deletion{}, easel.E(easel.Invalid, "parameter", "at most %d images go in one call", maxImages)
+	}
+	seen := make(map[string]bool, len(in.Images))
+	for _, id := range in.Images {
+		if seen[id] {
+			return workbench.Deletion{}, easel.E(easel.Invalid, "parameter", "the image %.64q is named twice", id)
+		}
+		seen[id] = true
+	}
+	who := easel.PrincipalFrom(r.Context())
+	return workbench.Deletion{Project: who.ProjectID, IDs: in.Images, Group: in.Group, Force: in.Force}, nil
+}
+
+// plan answers what a deletion would do; nothing changes.
+func (s *server) plan(w http.ResponseWriter, r *http.Request) error {
+	d, err := deletion(r)
+	if err != nil {
+		return err
+	}
+	_, planned, err := s.o.Images.Plan(r.Context(), d)
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, lists(planned))
+}
+
+// delete removes many images, all or none, and answers the receipt.
+func (s *server) delete(w http.ResponseWriter, r *http.Request) error {
+	d, err := deletion(r)
+	if err != nil {
+		return err
+	}
+	_, receipt, err := s.o.Images.DeleteAll(r.Context(), d)
+	if err != nil {
+		return err
+	}
+	api.WriteReceiptHeaders(w.Header(), receipt)
+	return api.WriteJSON(w, http.StatusOK, lists(receipt))
+}
+
+func (s *server) receipt(w http.ResponseWriter, r *http.Request) error {
+	receipt, err := s.o.Content.Receipt(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, lists(receipt))
+}
+
+// lists makes every list of the receipt one that is not null in JSON.
+func lists(r easel.Receipt) easel.Receipt {
+	for _, l := range []*[]string{&r.Tags, &r.Manifests, &r.Condemned, &r.Broken} {
+		if *l == nil {
+			*l = []string{}
+		}
+	}
+	if r.Images == nil {
+		r.Images = []easel.ReceiptItem{}
+	}
+	if r.Blobs == nil {
+		r.Blobs = []easel.ReceiptBlob{}
+	}
+	return r
+}
+
+// answer is a status and a code on the wire.
+type answer struct {
+	status int
+	code   string
+}
+
+// codes maps what went wrong to the wire; the noun "" is for all others of the kind.
+var codes = map[easel.Kind]map[easel.Noun]answer{
+	easel.Internal:        {"": {500, "ModelArts.0010"}},
+	easel.Invalid:         {"": {400, "ModelArts.0107"}, "body": {400, "ModelArts.6400"}, "body field": {400, "ModelArts.6332"}, "missing field": {400, "ModelArts.6335"}},
+	easel.Unauthenticated: {"": {401, "ModelArts.0203"}, "credential": {401, "ModelArts.0201"}, "signature": {401, "ModelArts.0208"}, "signature format": {401, "ModelArts.0206"}, "project scope": {401, "ModelArts.0212"}},
+	easel.Denied:          {"": {403, "ModelArts.0108"}},
+	easel.NotFound:        {"": {404, "ModelArts.6404"}, "route": {404, "ModelArts.4204"}},
+	easel.Exists:          {"": {400, "ModelArts.6737"}},
+	easel.InUse:           {"": {400, "ModelArts.6344"}},
+	easel.Changed:         {"": {400, "ModelArts.6357"}},
+	easel.TooLarge:        {"": {413, "ModelArts.4104"}},
+	easel.Range:           {"": {400, "ModelArts.0107"}},
+	easel.TooMany:         {"": {429, "ModelArts.2799"}},
+	easel.NoSpace:         {"": {507, "ModelArts.0010"}},
+	easel.Unavailable:     {"": {503, "ModelArts.4302"}, "image": {400, "ModelArts.6357"}},
+	easel.Unsupported:     {"": {400, "ModelArts.0107"}, "route": {405, "ModelArts.2803"}, "content type": {415, "ModelArts.6400"}},
+}
+
+// writeError writes the envelope of the image API.
+func writeError(w http.ResponseWriter, r *http.Request, err error) {
+	api.LogError(r, err)
+	e := easel.AsError(err)
+	a, ok := codes[e.Kind][e.Noun]
+	if !ok {
+		a = codes[e.Kind][""]
+	}
+	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	msg := e.Msg
+	if msg == "" {
+		msg = easel.AsError(errors.New("unexplained")).Msg
+	}
+	// The status is out: an error here can only be a client that hung up.
+	_ = api.WriteJSON(w, a.status, map[string]string{"error_code": a.code, "error_msg": msg})
+}

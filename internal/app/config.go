@@ -1,0 +1,212 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/goccy/go-yaml"
+
+	"easel"
+)
+
+// Config is everything the server can be told. A value comes from its default,
+// the configuration file, the environment (EASEL_ and the name in capitals) or
+// a flag; the later wins.
+type Config struct {
+	Place `yaml:",inline"`
+
+	Listen    string   `yaml:"listen" default:"127.0.0.1:8580" placeholder:"HOST:PORT" help:"Address to serve on; port 0 picks a free one (${default})."`
+	PublicURL string   `yaml:"public_url" name:"public-url" placeholder:"URL" help:"Address that clients use, when a proxy stands in front."`
+	HostAlias []string `yaml:"host_alias" name:"host-alias" placeholder:"HOST" help:"More registry hosts that image paths may name."`
+	TLSCert   string   `yaml:"tls_cert" name:"tls-cert" placeholder:"FILE" help:"Certificate chain (PEM): serve HTTPS."`
+	TLSKey    string   `yaml:"tls_key" name:"tls-key" placeholder:"FILE" help:"Its private key (PEM)."`
+
+	ShutdownWait time.Duration `yaml:"shutdown_wait" default:"60s" help:"How long transfers may go on after the signal to stop (${default})."`
+	LogFormat    string        `yaml:"log_format" enum:"text,json" default:"text" help:"text or json (${default})."`
+	LogLevel     string        `yaml:"log_level" enum:"debug,info,warn,error" default:"info" help:"debug, info, warn or error (${default})."`
+	Metrics      string        `yaml:"metrics" enum:"loopback,admin,public,off" default:"loopback" help:"Who may read /metrics besides administrators: loopback (callers on this machine), public, or admin for nobody else; off: not served (${default})."`
+
+	LowSpace   Bytes         `yaml:"low_space" default:"64MiB" placeholder:"SIZE" help:"Free disk space below which pushes are refused and only deleting goes on (${default})."`
+	UploadTTL  time.Duration `yaml:"upload_ttl" name:"upload-ttl" default:"24h" help:"How long an interrupted upload can be taken up again (${default})."`
+	UnlinkWait time.Duration `yaml:"unlink_wait" default:"2s" help:"How long a deletion waits for its bytes to be off the disk (${default})."`
+	MaxUploads int           `yaml:"max_uploads" default:"256" help:"Uploads that may receive bytes at the same time (${default})."`
+
+	ProjectID   string `yaml:"project_id" name:"project-id" placeholder:"ID" help:"Id of the first project, for a first start that must be reproducible."`
+	ProjectName string `yaml:"project_name" default:"eu-de" help:"Name of the first project, and of the region (${default})."`
+	DomainName  string `yaml:"domain_name" default:"easel" help:"Name of the first domain (${default})."`
+	AdminName   string `yaml:"admin_name" default:"admin" help:"Name of the first administrator (${default})."`
+
+	// Secrets have no flags: a command line is visible to everybody on the machine.
+	AdminPassword  string `yaml:"-" kong:"-"`
+	AdminAccessKey string `yaml:"-" kong:"-"`
+	AdminSecretKey string `yaml:"-" kong:"-"`
+	MasterKey      string `yaml:"-" kong:"-"`
+
+	BuiltinImages []BuiltinImage `yaml:"builtin_images,omitempty" kong:"-"`
+}
+
+// Place says where an installation keeps its data.
+type Place struct {
+	DataDir  string `yaml:"data_dir" default:"./easel-data" placeholder:"DIR" help:"Directory of the database, the blobs and the master key (${default})."`
+	Database string `yaml:"database" placeholder:"URL" help:"sqlite:PATH (default: easel.db in the data directory) or postgres://…"`
+	Blobs    string `yaml:"blobs" placeholder:"URL" help:"file:PATH (default: blobs in the data directory)."`
+}
+
+// BuiltinImage is an image that every project sees (images.md 2.5).
+type BuiltinImage struct {
+	Path               string   `yaml:"path"`
+	Name               string   `yaml:"name,omitempty"`
+	ShowName           string   `yaml:"show_name,omitempty"`
+	ShowTag            string   `yaml:"show_tag,omitempty"`
+	Description        string   `yaml:"description,omitempty"`
+	Arch               string   `yaml:"arch,omitempty"`
+	ResourceCategories []string `yaml:"resource_categories,omitempty"`
+	Services           []string `yaml:"services,omitempty"`
+	ServiceType        string   `yaml:"service_type,omitempty"`
+}
+
+// File is the configuration file of a command line, read once.
+type File struct {
+	values map[string]any
+	config Config
+}
+
+// resolve reads the file that --config or EASEL_CONFIG names and gives its
+// values to the flags that neither command line nor environment set.
+func (f *File) resolve(c *kong.Context) error {
+	var path string
+	for _, flag := range c.Flags() {
+		if flag.Name == "config" {
+			path, _ = c.FlagValue(flag).(string)
+		}
+	}
+	if path == "" {
+		return nil
+	}
+	if err := f.read(path); err != nil {
+		return err
+	}
+	c.AddResolver(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		for _, name := range flag.Envs {
+			if _, set := os.LookupEnv(name); set {
+				return nil, nil // the environment wins; kong has applied it
+			}
+		}
+		return f.values[strings.ReplaceAll(flag.Name, "-", "_")], nil
+	}))
+	return nil
+}
+
+// read checks the file against Config, strictly, and keeps its values.
+func (f *File) read(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	if err := yaml.UnmarshalWithOptions(text, &f.config, yaml.Strict()); err != nil {
+		return fmt.Errorf("%s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+	}
+	if err := yaml.Unmarshal(text, &f.values); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	for name, value := range f.values {
+		if _, isList := value.([]any); !isList {
+			f.values[name] = fmt.Sprint(value)
+		}
+	}
+	return nil
+}
+
+// complete adds what has no flag, and the defaults that depend on others.
+func (c *Config) complete(f *File) error {
+	c.BuiltinImages = f.config.BuiltinImages
+	c.AdminPassword = os.Getenv("EASEL_ADMIN_PASSWORD")
+	c.AdminAccessKey = os.Getenv("EASEL_ADMIN_ACCESS_KEY")
+	c.AdminSecretKey = os.Getenv("EASEL_ADMIN_SECRET_KEY")
+	c.MasterKey = os.Getenv("EASEL_MASTER_KEY")
+	switch {
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		return errors.New("--tls-cert and --tls-key belong together: give both or none")
+	case (c.AdminAccessKey == "") != (c.AdminSecretKey == ""):
+		return errors.New("EASEL_ADMIN_ACCESS_KEY and EASEL_ADMIN_SECRET_KEY belong together: set both or none")
+	case c.MaxUploads < 1:
+		return errors.New("--max-uploads must be at least 1")
+	}
+	return c.Place.complete()
+}
+
+// complete fills in the places inside the data directory and refuses what is
+// not supported.
+func (p *Place) complete() error {
+	if p.Database == "" {
+		p.Database = "sqlite:" + p.DataDir + "/easel.db"
+	}
+	if p.Blobs == "" {
+		p.Blobs = "file:" + p.DataDir + "/blobs"
+	}
+	switch scheme, _, _ := strings.Cut(p.Blobs, ":"); scheme {
+	case "file":
+	case "s3":
+		return errors.New("--blobs s3://… is not supported by this version: use file:PATH, which may be a mounted volume")
+	default:
+		return fmt.Errorf("--blobs %s: want file:PATH", p.Blobs)
+	}
+	switch scheme, _, _ := strings.Cut(p.Database, ":"); scheme {
+	case "sqlite", "postgres", "postgresql":
+		return nil
+	}
+	return errors.New("--database: want sqlite:PATH or postgres://USER@HOST/NAME")
+}
+
+// blobPath is the directory of the blobs.
+func (p *Place) blobPath() string { return strings.TrimPrefix(p.Blobs, "file:") }
+
+// exists reports whether the data directory was ever used.
+func (p *Place) exists() error {
+	if _, err := os.Stat(p.DataDir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no data directory %s", p.DataDir)
+	}
+	return nil
+}
+
+// Bytes is a size: a number with an optional unit KiB, MiB, GiB or TiB.
+type Bytes int64
+
+var units = []struct {
+	name string
+	size int64
+}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}, {"", 1}}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	for _, u := range units {
+		digits, ok := strings.CutSuffix(string(text), u.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+		if err != nil || n < 0 || n > math.MaxInt64/u.size {
+			return easel.E(easel.Invalid, "size", "%q is no size: want a number with KiB, MiB, GiB or TiB", text)
+		}
+		*b = Bytes(n * u.size)
+		return nil
+	}
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler; the result reads back as b.
+func (b Bytes) MarshalText() ([]byte, error) {
+	for _, u := range units[:4] {
+		if b != 0 && int64(b)%u.size == 0 {
+			return fmt.Appendf(nil, "%d%s", int64(b)/u.size, u.name), nil
+		}
+	}
+	return strconv.AppendInt(nil, int64(b), 10), nil
+}

@@ -1,0 +1,262 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+
+	"easel"
+	"easel/internal/client"
+)
+
+type imageRm struct {
+	account `embed:""`
+	Images  []string `arg:"" name:"image" help:"Ids or paths."`
+	Force   bool     `env:"-" short:"f" help:"With their content in the registry, as far as nothing else needs it."`
+	DryRun  bool     `env:"-" short:"n" help:"Only tell what would happen."`
+	Yes     bool     `env:"-" short:"y" help:"Do not ask."`
+}
+
+// Help is the text below the flags.
+func (imageRm) Help() string {
+	return `Without --force only the catalogue record goes; what docker pulls stays. With --force the tag goes too, and with
+it every layer that nothing else needs: the space is back when the command returns.
+
+Examples:
+
+  easel image rm vision-team/torch:2.3 --force --dry-run
+  easel image rm vision-team/torch:2.3 vision-team/torch:2.2 --force
+  easel image ls old -o json | jq -r '.[].id' | xargs easel image rm --force --yes`
+}
+
+// Run shows what goes, asks, deletes, and says what came back.
+func (c *imageRm) Run(ctx context.Context, s *streams) error {
+	ses, err := c.open(s)
+	if err != nil {
+		return err
+	}
+	defer ses.Close()
+	images, err := ses.find(ctx, c.Images)
+	if err != nil {
+		return err
+	}
+	if c.DryRun {
+		return ses.showPlan(ctx, images, c.Force)
+	}
+	if !c.Yes {
+		if err := c.confirm(ctx, s, ses, images); err != nil {
+			return err
+		}
+	}
+	receipts, err := ses.deleteImages(ctx, s, images, c.Force)
+	printed := ses.print(receipts, func(w io.Writer) {
+		for _, r := range receipts {
+			writeReceipt(w, r, c.Force)
+		}
+	})
+	return errors.Join(err, printed)
+}
+
+// confirm shows the plan and asks for a yes.
+func (c *imageRm) confirm(ctx context.Context, s *streams, ses *session, images []image) error {
+	f, isFile := s.in.(*os.File)
+	if !isFile || !term.IsTerminal(int(f.Fd())) {
+		return errors.New("nobody is there to ask: add --yes to delete, or --dry-run to see what would go")
+	}
+	plan, err := ses.plan(ctx, images, c.Force)
+	if err != nil {
+		return err
+	}
+	writePlan(s.err, plan, c.Force)
+	answer := ""
+	fmt.Fprintf(s.err, "Delete %s? [y/N] ", plural(len(images), "image"))
+	if _, err := fmt.Fscanln(s.in, &answer); err != nil || !strings.HasPrefix(strings.ToLower(answer), "y") {
+		return errors.New("nothing was deleted")
+	}
+	return nil
+}
+
+// plan asks the server what a deletion would do.
+func (s *session) plan(ctx context.Context, images []image, force bool) (easel.Receipt, error) {
+	var plan easel.Receipt
+	if err := s.needProject(ctx); err != nil {
+		return plan, err
+	}
+	_, err := s.Do(ctx, client.Call{Method: http.MethodPost, Path: "/easel/v1/plans",
+		In: map[string]any{"images": ids(images), "force": force}, Out: &plan})
+	return plan, err
+}
+
+func (s *session) showPlan(ctx context.Context, images []image, force bool) error {
+	plan, err := s.plan(ctx, images, force)
+	if err != nil {
+		return err
+	}
+	return s.print(plan, func(w io.Writer) { writePlan(w, plan, force) })
+}
+
+// writePlan writes for people what goes, what comes back and what stays.
+func writePlan(w io.Writer, p easel.Receipt, force bool) {
+	for _, i := range p.Images {
+		fmt.Fprintf(w, "  %s  %s\n", i.ID, i.Path)
+	}
+	if !force {
+		fmt.Fprintf(w, "Goes: %s. The registry content stays; --force takes it along.\n", plural(len(p.Images), "catalogue record"))
+		return
+	}
+	fmt.Fprintf(w, "Goes: %s, %s, %s, %s.\n", plural(len(p.Images), "catalogue record"), plural(len(p.Tags), "tag"),
+		plural(len(p.Manifests), "manifest"), plural(len(p.Blobs), "blob"))
+	fmt.Fprintf(w, "Comes back: %s.\n", size(p.Freed+p.Pending))
+	writeKept(w, p)
+}
+
+// writeKept writes what a deletion leaves, and why.
+func writeKept(w io.Writer, p easel.Receipt) {
+	if p.Shared > 0 {
+		fmt.Fprintf(w, "Stays: %s that other content needs", size(p.Shared))
+		if len(p.SharedWith) > 0 {
+			fmt.Fprintf(w, " (%s)", strings.Join(p.SharedWith, ", "))
+		}
+		fmt.Fprintln(w, ".")
+	}
+	if p.Pinned > 0 {
+		fmt.Fprintf(w, "Stays for now: %s, because a push is under way", size(p.Pinned))
+		if len(p.PinnedBy) > 0 {
+			fmt.Fprintf(w, " (%s)", strings.Join(p.PinnedBy, ", "))
+		}
+		if p.PinnedUntil != nil {
+			fmt.Fprintf(w, "; it goes by itself, at %s at the latest", p.PinnedUntil.UTC().Format("15:04:05 MST"))
+		}
+		fmt.Fprintln(w, ".")
+	}
+	switch p.Kept {
+	case "public":
+		fmt.Fprintln(w, "Stays: the content of public images; others may rely on it.")
+	case "shared-tag":
+		fmt.Fprintf(w, "Stays: tags that %s still name.\n", plural(p.KeptFor, "other record"))
+	}
+}
+
+// batch is how many images go in one call: all of them or none.
+const batch = 100
+
+// deleteImages deletes in batches and returns the receipts. It stops at the
+// first batch that is refused, of which nothing has gone.
+func (s *session) deleteImages(ctx context.Context, std *streams, images []image, force bool) ([]easel.Receipt, error) {
+	bar := progress(std, len(images))
+	defer bar.wait()
+	receipts := []easel.Receipt{}
+	for part := range slices.Chunk(images, batch) {
+		var r easel.Receipt
+		_, err := s.Do(ctx, client.Call{Method: http.MethodPost, Path: "/easel/v1/deletions",
+			In: map[string]any{"images": ids(part), "force": force}, Out: &r})
+		if err != nil {
+			bar.abort()
+			if left := len(images) - batch*len(receipts); left > 1 {
+				err = fmt.Errorf("%w\nThe last %d images were not deleted", err, left)
+			}
+			return receipts, err
+		}
+		receipts = append(receipts, r)
+		bar.step(len(part))
+	}
+	return receipts, nil
+}
+
+func ids(images []image) []string {
+	all := make([]string, len(images))
+	for i, img := range images {
+		all[i] = img.ID
+	}
+	return all
+}
+
+// writeReceipt tells people what a deletion did.
+func writeReceipt(w io.Writer, r easel.Receipt, force bool) {
+	if len(r.Images) == 0 {
+		return
+	}
+	if !force {
+		fmt.Fprintf(w, "Deleted %s from the catalogue. The registry content stays.\n", plural(len(r.Images), "image"))
+		return
+	}
+	fmt.Fprintf(w, "Deleted %s. Freed %s", plural(len(r.Images), "image"), size(r.Freed))
+	if r.Pending > 0 {
+		fmt.Fprintf(w, "; %s more are being unlinked", size(r.Pending))
+	}
+	fmt.Fprintln(w, ".")
+	writeKept(w, r)
+	fmt.Fprintf(w, "Receipt %s\n", r.ID)
+}
+
+// steps shows progress on a terminal when there are many steps.
+type steps struct {
+	group *mpb.Progress
+	bar   *mpb.Bar
+}
+
+func progress(s *streams, n int) *steps {
+	f, isFile := s.err.(*os.File)
+	if n <= batch || !isFile || !term.IsTerminal(int(f.Fd())) {
+		return &steps{}
+	}
+	group := mpb.New(mpb.WithOutput(f), mpb.WithWidth(50))
+	return &steps{group, group.AddBar(int64(n), mpb.PrependDecorators(decor.Name("deleting ")),
+		mpb.AppendDecorators(decor.CountersNoUnit("%d/%d")), mpb.BarRemoveOnComplete())}
+}
+
+func (s *steps) step(n int) {
+	if s.bar != nil {
+		s.bar.IncrBy(n)
+	}
+}
+
+func (s *steps) abort() {
+	if s.bar != nil {
+		s.bar.Abort(true)
+	}
+}
+
+func (s *steps) wait() {
+	if s.group != nil {
+		s.group.Wait()
+	}
+}
+
+type imagePlan struct {
+	account `embed:""`
+	Images  []string `arg:"" name:"image" help:"Ids or paths."`
+}
+
+// Help is the text below the flags.
+func (imagePlan) Help() string {
+	return `The plan is the deletion itself, rolled back: it and rm --force cannot disagree.
+
+Examples:
+
+  easel image plan vision-team/torch:2.3
+  easel image plan vision-team/torch:2.3 vision-team/torch:2.2 -o json`
+}
+
+// Run prints the plan.
+func (c *imagePlan) Run(ctx context.Context, s *streams) error {
+	ses, err := c.open(s)
+	if err != nil {
+		return err
+	}
+	defer ses.Close()
+	images, err := ses.find(ctx, c.Images)
+	if err != nil {
+		return err
+	}
+	return ses.showPlan(ctx, images, true)
+}

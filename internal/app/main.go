@@ -1,0 +1,142 @@
+// Package app is the program: the command line, the configuration, the wiring
+// of the server and its life cycle. It is the only package that sees all
+// others, and it decides nothing that they decide.
+//
+// # Reading order
+//
+// main.go has the commands. serve.go starts the server, stores.go opens what
+// it stands on, wire.go puts the services and protocol families together,
+// dispatch.go sends a request to its family. The client commands are one file
+// per noun (image.go, org.go, …) and speak to a server through package client.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"easel"
+	"easel/internal/client"
+)
+
+// The exit codes of easel check; other commands use exitOK and exitFailed,
+// and exitUsage for a command line that cannot be understood.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// commands is the command line.
+type commands struct {
+	Serve serveCommand `cmd:"" help:"Run the server."`
+
+	Login       loginCommand       `cmd:"" help:"Remember a server and an access key."`
+	Logout      logoutCommand      `cmd:"" help:"Forget them."`
+	DockerLogin dockerLoginCommand `cmd:"" help:"Print the docker login line for this account, or run it."`
+
+	Image imageCommands `cmd:"" help:"List, register and delete images."`
+	Org   orgCommands   `cmd:"" help:"List, create and delete organisations."`
+	Repo  repoCommands  `cmd:"" help:"List and delete repositories and tags."`
+
+	Check   checkCommand   `cmd:"" help:"Prove that storage and catalogue agree, byte for byte."`
+	Reclaim reclaimCommand `cmd:"" help:"Unlink what waits to be unlinked, now."`
+	Audit   auditCommand   `cmd:"" help:"Show who deleted, registered and changed what."`
+
+	Config  configCommand  `cmd:"" help:"Print the effective server configuration."`
+	Admin   adminCommands  `cmd:"" help:"Repair an installation on the machine it runs on."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// streams are what a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// exit is an exit code for the command line; it has been reported already.
+type exit int
+
+// Error implements error.
+func (e exit) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// Main runs the command that args name and returns the exit code.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case exit: // kong printed help
+			code = int(p)
+		default:
+			panic(p)
+		}
+	}()
+	s := &streams{in: stdin, out: stdout, err: stderr}
+	var cli commands
+	file := &File{}
+	parser, err := kong.New(&cli,
+		kong.Name("easel"),
+		kong.Description("A registry and catalogue for machine-learning images in which deleting is safe and gives the bytes back at once."),
+		kong.DefaultEnvars("EASEL"), kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.WithBeforeResolve(file.resolve),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s, file))
+	if err != nil {
+		fmt.Fprintln(stderr, "easel:", err)
+		return exitUsage
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(stderr, "easel:", err)
+		if parse := (*kong.ParseError)(nil); errors.As(err, &parse) {
+			fmt.Fprintf(stderr, "Try: easel %s--help\n", subcommand(parse.Context))
+		}
+		return exitUsage
+	}
+	return report(stderr, command.Run())
+}
+
+// subcommand returns the words of the command that was recognised, with a
+// space at the end.
+func subcommand(c *kong.Context) string {
+	if c == nil || c.Selected() == nil {
+		return ""
+	}
+	return strings.TrimPrefix(c.Selected().FullPath(), "easel ") + " "
+}
+
+// report prints err with what to do next and returns the exit code.
+func report(stderr io.Writer, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if code := exit(0); errors.As(err, &code) {
+		return int(code)
+	}
+	fmt.Fprintln(stderr, "easel:", err)
+	if hint := advice(err); hint != "" {
+		fmt.Fprintln(stderr, hint)
+	}
+	return exitFailed
+}
+
+// advice says what a user can do about err, or nothing.
+func advice(err error) string {
+	switch {
+	case errors.Is(err, errNotLoggedIn):
+		return "Log in: easel login http://HOST:PORT --access-key KEY, or set EASEL_SERVER, EASEL_ACCESS_KEY and EASEL_SECRET_KEY."
+	case client.IsStatus(err, http.StatusUnauthorized):
+		return "The server does not know this access key or its secret: run easel login again, and compare the clocks of both machines."
+	case errors.Is(err, easel.NoSpace):
+		return "Deleting works on a full disk: easel image rm --force IMAGE frees space."
+	}
+	return ""
+}

@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"easel/internal/api"
+	"easel/internal/catalog"
+)
+
+// metrics are the numbers at /metrics, in a registry of their own.
+type metrics struct {
+	registry  *prometheus.Registry
+	requests  *prometheus.CounterVec
+	durations *prometheus.HistogramVec
+	inFlight  *prometheus.GaugeVec
+	bytes     *prometheus.CounterVec
+	databases *prometheus.HistogramVec
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "easel_http_requests_total", Help: "Requests answered."}, []string{"family", "method", "status"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "easel_http_request_duration_seconds", Help: "Time to answer, transfers included.",
+			Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10, 30, 100, 300}}, []string{"family", "method"}),
+		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "easel_http_requests_in_flight", Help: "Requests being answered."}, []string{"family"}),
+		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "easel_blob_bytes_total", Help: "Blob bytes received by uploads, sent to pullers, and freed by deletions."}, []string{"what"}),
+		databases: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "easel_database_duration_seconds", Help: "Time of transactions, retries included.",
+			Buckets: []float64{.0003, .001, .003, .01, .03, .1, .3, 1, 3, 10}}, []string{"op"}),
+	}
+	version, commit := build()
+	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "easel_build_info", Help: "Always 1; the labels tell the build.",
+		ConstLabels: prometheus.Labels{"version": version, "commit": commit}})
+	info.Set(1)
+	for _, what := range []string{"received", "sent", "freed"} {
+		m.bytes.WithLabelValues(what)
+	}
+	m.registry.MustRegister(m.requests, m.durations, m.inFlight, m.bytes, m.databases, info,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// BytesIn implements registry.Metrics.
+func (m *metrics) BytesIn(n int64) { m.bytes.WithLabelValues("received").Add(float64(n)) }
+
+// BytesOut implements registry.Metrics.
+func (m *metrics) BytesOut(n int64) { m.bytes.WithLabelValues("sent").Add(float64(n)) }
+
+// BytesFreed implements registry.Metrics.
+func (m *metrics) BytesFreed(n int64) { m.bytes.WithLabelValues("freed").Add(float64(n)) }
+
+// database is told how long a transaction took.
+func (m *metrics) database(op string, d time.Duration) {
+	m.databases.WithLabelValues(op).Observe(d.Seconds())
+}
+
+// methods bounds the method label: a client can send any word.
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
+
+// serve lets h answer and counts the answer.
+func (m *metrics) serve(f family, h http.Handler, w http.ResponseWriter, r *http.Request) {
+	method := "other"
+	if slices.Contains(methods, r.Method) {
+		method = r.Method
+	}
+	inFlight := m.inFlight.WithLabelValues(string(f))
+	inFlight.Inc()
+	defer inFlight.Dec()
+	start, res := time.Now(), api.NewResponse(w)
+	defer func() { // also when the handler panics to cut a connection
+		status := res.Status()
+		if status == 0 {
+			status = http.StatusOK // what net/http sends for a handler that said nothing
+		}
+		m.durations.WithLabelValues(string(f), method).Observe(time.Since(start).Seconds())
+		m.requests.WithLabelValues(string(f), method, strconv.Itoa(status)).Inc()
+	}()
+	h.ServeHTTP(res, r)
+}
+
+// watch adds the gauges that are read from catalogue and disk when somebody asks.
+func (m *metrics) watch(db *catalog.DB, free func() (int64, error)) {
+	m.registry.MustRegister(&backlog{
+		db: db, free: free,
+		uploads:      prometheus.NewDesc("easel_uploads_open", "Upload sessions that are not finished.", nil, nil),
+		garbage:      prometheus.NewDesc("easel_garbage_objects", "Storage objects waiting to be unlinked.", nil, nil),
+		garbageBytes: prometheus.NewDesc("easel_garbage_bytes", "Bytes of storage objects waiting to be unlinked.", nil, nil),
+		freeBytes:    prometheus.NewDesc("easel_store_free_bytes", "Free bytes on the disk of the blobs.", nil, nil),
+	})
+}
+
+// backlog reads its gauges at each scrape; what cannot be read is left out.
+type backlog struct {
+	db                                        *catalog.DB
+	free                                      func() (int64, error)
+	uploads, garbage, garbageBytes, freeBytes *prometheus.Desc
+}
+
+// Describe implements prometheus.Collector.
+func (b *backlog) Describe(c chan<- *prometheus.Desc) {
+	c <- b.uploads
+	c <- b.garbage
+	c <- b.garbageBytes
+	c <- b.freeBytes
+}
+
+// Collect implements prometheus.Collector.
+func (b *backlog) Collect(c chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v int64) {
+		c <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v))
+	}
+	if free, err := b.free(); err == nil {
+		gauge(b.freeBytes, free)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	waiting, err := b.db.Backlog(ctx)
+	if err != nil {
+		return
+	}
+	gauge(b.uploads, waiting.Uploads)
+	gauge(b.garbage, waiting.Garbage)
+	gauge(b.garbageBytes, waiting.GarbageBytes)
+}

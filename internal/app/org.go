@@ -1,0 +1,135 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"easel/internal/client"
+)
+
+const orgsPath = "/v2/manage/namespaces"
+
+type orgCommands struct {
+	Ls     orgLs     `cmd:"" help:"List organisations."`
+	Create orgCreate `cmd:"" help:"Create an organisation: the first part of repository names."`
+	Show   orgShow   `cmd:"" help:"Show one organisation."`
+	Rm     orgRm     `cmd:"" help:"Delete an organisation that has no repositories."`
+}
+
+// org is an organisation as SWR sends it (swr.md 4.2).
+type org struct {
+	ID      int64  `json:"id"`
+	Name    string `json:"name"`
+	Creator string `json:"creator_name"`
+	Auth    int    `json:"auth"`
+	Repos   int    `json:"repo_count"`
+}
+
+// level names what the caller may do.
+func (o org) level() string {
+	switch {
+	case o.Auth >= 7:
+		return "manage"
+	case o.Auth >= 3:
+		return "edit"
+	case o.Auth >= 1:
+		return "read"
+	}
+	return "-"
+}
+
+type orgLs struct {
+	account `embed:""`
+}
+
+// Run lists organisations.
+func (c *orgLs) Run(ctx context.Context, s *streams) error {
+	ses, err := c.open(s)
+	if err != nil {
+		return err
+	}
+	defer ses.Close()
+	var found struct {
+		Orgs []org `json:"namespaces"`
+	}
+	if _, err := ses.Do(ctx, client.Call{Method: http.MethodGet, Path: orgsPath, Out: &found}); err != nil {
+		return err
+	}
+	return ses.print(found.Orgs, func(w io.Writer) {
+		row(w, "NAME", "REPOSITORIES", "YOU MAY", "CREATED BY")
+		for _, o := range found.Orgs {
+			row(w, o.Name, o.Repos, o.level(), o.Creator)
+		}
+	})
+}
+
+type orgCreate struct {
+	account `embed:""`
+	Name    string `arg:"" help:"Lower-case letters, digits, '.', '_' and '-'."`
+}
+
+// Run creates an organisation.
+func (c *orgCreate) Run(ctx context.Context, s *streams) error {
+	ses, err := c.open(s)
+	if err != nil {
+		return err
+	}
+	defer ses.Close()
+	if _, err := ses.Do(ctx, client.Call{Method: http.MethodPost, Path: orgsPath, In: map[string]string{"namespace": c.Name}}); err != nil {
+		return err
+	}
+	u, err := url.Parse(ses.profile.Server)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "Created %s. Push to it: docker push %s/%s/NAME:TAG\n", c.Name, u.Host, c.Name)
+	return nil
+}
+
+type orgShow struct {
+	account `embed:""`
+	Name    string `arg:"" help:"Name of the organisation."`
+}
+
+// Run shows an organisation.
+func (c *orgShow) Run(ctx context.Context, s *streams) error {
+	ses, err := c.open(s)
+	if err != nil {
+		return err
+	}
+	defer ses.Close()
+	var o org
+	if _, err := ses.Do(ctx, client.Call{Method: http.MethodGet, Path: orgsPath + "/" + url.PathEscape(c.Name), Out: &o}); err != nil {
+		return err
+	}
+	return ses.print(o, func(w io.Writer) {
+		row(w, "NAME", "YOU MAY", "CREATED BY")
+		row(w, o.Name, o.level(), o.Creator)
+	})
+}
+
+type orgRm struct {
+	account `embed:""`
+	Name    string `arg:"" help:"Name of the organisation."`
+}
+
+// Run deletes an organisation.
+func (c *orgRm) Run(ctx context.Context, s *streams) error {
+	ses, err := c.open(s)
+	if err != nil {
+		return err
+	}
+	defer ses.Close()
+	_, err = ses.Do(ctx, client.Call{Method: http.MethodDelete, Path: orgsPath + "/" + url.PathEscape(c.Name)})
+	if client.IsStatus(err, http.StatusNotAcceptable) {
+		return fmt.Errorf("%w\neasel repo ls --org %s shows what is in it", err, c.Name)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "Deleted %s.\n", c.Name)
+	return nil
+}
