@@ -193,6 +193,11 @@ func (t *tx) dropContent(images []easel.Image, removals map[easel.Repo]*removal,
 		}
 		if others > 0 {
 			out.Receipt.Kept, out.Receipt.KeptFor = "shared-tag", out.Receipt.KeptFor+others
+			named, err := all(t, column[int64], `SELECT manifest FROM tag WHERE repo = $1 AND name = $2`, r.repo, string(i.Tag))
+			if err != nil {
+				return err
+			}
+			r.candidates = append(r.candidates, named...) // its tag keeps it; the receipt counts it
 			continue
 		}
 		if _, err := t.dropTag(r, i.Tag, out); err != nil {

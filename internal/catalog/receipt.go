@@ -19,7 +19,7 @@ func (t *tx) fillReceipt(who easel.Principal, rs []*removal, gone []goneBlob, bl
 		r.Freed += b.Size
 		out.Garbage = append(out.Garbage, Garbage{Key: b.key, Size: b.Size})
 	}
-	var condemned []int64
+	var condemned, kept []int64
 	for _, x := range rs {
 		for _, d := range slices.Sorted(maps.Values(x.going)) {
 			r.Manifests = append(r.Manifests, string(x.name)+"@"+string(d))
@@ -28,7 +28,13 @@ func (t *tx) fillReceipt(who easel.Principal, rs []*removal, gone []goneBlob, bl
 			r.Condemned = append(r.Condemned, string(x.name)+"@"+string(d))
 		}
 		condemned = append(condemned, slices.Collect(maps.Keys(x.condemned))...)
+		kept = append(kept, x.kept...)
 	}
+	shared, err := t.blobsOf(kept)
+	if err != nil {
+		return err
+	}
+	blobs = slices.Compact(slices.Sorted(slices.Values(slices.Concat(blobs, shared))))
 	if err := t.countKept(blobs, r); err != nil {
 		return err
 	}

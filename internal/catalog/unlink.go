@@ -34,6 +34,7 @@ type removal struct {
 	insisted   map[int64]bool // go whatever their parents and subjects say
 	going      map[int64]easel.Digest
 	condemned  map[int64]easel.Digest // wanted gone, kept by a live pin
+	kept       []int64                // candidates that something else needs
 	blobs      map[int64]bool         // more blobs to consider, beside those of manifests that go
 }
 
@@ -105,6 +106,7 @@ func (t *tx) decide(r *removal) error {
 			return err
 		}
 		if stays {
+			r.kept = append(r.kept, id)
 			continue
 		}
 		pinned, err := t.exists(`SELECT 1 FROM mpin WHERE repo = $1 AND manifest = $2 AND until > $3`, r.repo, id, t.now)
