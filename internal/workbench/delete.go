@@ -178,16 +178,19 @@ func (s *Service) plan(ctx context.Context, d deletion) ([]easel.Image, catalog.
 }
 
 func (s *Service) order(d deletion) catalog.ImageDeletion {
-	return catalog.ImageDeletion{
-		Project: d.Project, IDs: d.IDs, Group: d.Group, Force: d.Force,
-		InUse: func(ctx context.Context, images []easel.Image) error {
-			for _, u := range s.o.InUse {
-				if err := u.ImagesInUse(ctx, images); err != nil {
-					return err
-				}
+	return catalog.ImageDeletion{Project: d.Project, IDs: d.IDs, Group: d.Group, Force: d.Force, InUse: Guard(s.o.InUse...)}
+}
+
+// Guard asks all of uses, for everything that deletes content: the first that
+// needs one of the images refuses.
+func Guard(uses ...InUse) catalog.Guard {
+	return func(ctx context.Context, images []easel.Image) error {
+		for _, u := range uses {
+			if err := u.ImagesInUse(ctx, images); err != nil {
+				return err
 			}
-			return nil
-		},
+		}
+		return nil
 	}
 }
 
