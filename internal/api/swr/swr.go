@@ -1,0 +1,99 @@
+// Package swr is the edge that speaks the SWR management API: organisations,
+// repositories and tags under /v2/manage/ (swr.md). It turns requests into calls
+// of registry and results into the documented JSON; it decides nothing.
+//
+// Checks come in this order: route, authentication, syntax of the path, of the
+// query and of the body, existence, permission, meaning (swr.md 2.10).
+// errors.go has the one table from errors to statuses and codes.
+package swr
+
+import (
+	_ "embed"
+	"net/http"
+
+	"easel"
+	"easel/internal/api"
+	"easel/internal/registry"
+)
+
+// OpenAPI is the OpenAPI 3.1 document of what New serves, and of Versions.
+//
+//go:embed openapi.yaml
+var OpenAPI []byte
+
+// The bounds of organisations per domain: Easel's own and the cloud's (swr.md 4.1).
+const (
+	defaultOrgQuota = 1000
+	compatOrgQuota  = 5
+)
+
+// Options configure the edge.
+type Options struct {
+	// PublicURL returns the base URL under which a client reaches the server,
+	// without a slash at its end; its host is the registry host in paths.
+	PublicURL func(*http.Request) string
+	// Compat follows the cloud where Easel is more generous.
+	Compat bool
+	// OrgQuota bounds the organisations of a domain. 0: 1000, with Compat 5.
+	OrgQuota int
+}
+
+type server struct {
+	registry *registry.Service
+	o        Options
+}
+
+// New returns the handlers of /v2/manage/ and of GET /v2.
+func New(s *registry.Service, auth api.Authenticator, o Options) *api.Mux {
+	if o.OrgQuota == 0 {
+		o.OrgQuota = defaultOrgQuota
+		if o.Compat {
+			o.OrgQuota = compatOrgQuota
+		}
+	}
+	sv := &server{registry: s, o: o}
+	m := api.NewMux(writeError)
+	m.Handle("GET /v2", named("ShowApiVersion", sv.showVersion))
+	const org = "/v2/manage/namespaces/{namespace}"
+	const repo = org + "/repos/{repository}"
+	for _, route := range []struct {
+		name, pattern string
+		handler       api.Handler
+	}{
+		{"CreateNamespace", "POST /v2/manage/namespaces", sv.createOrg},
+		{"ListNamespaces", "GET /v2/manage/namespaces", sv.listOrgs},
+		{"ShowNamespace", "GET " + org, sv.showOrg},
+		{"DeleteNamespaces", "DELETE " + org, sv.deleteOrg},
+		{"CreateRepo", "POST " + org + "/repos", sv.createRepo},
+		{"ListReposDetails", "GET /v2/manage/repos", sv.listRepos},
+		{"ShowRepository", "GET " + repo, sv.showRepo},
+		{"UpdateRepo", "PATCH " + repo, sv.updateRepo},
+		{"DeleteRepo", "DELETE " + repo, sv.deleteRepo},
+		{"ListRepositoryTags", "GET " + repo + "/tags", sv.listTags},
+		{"ShowRepoTag", "GET " + repo + "/tags/{tag}", sv.showTag},
+		{"DeleteRepoTag", "DELETE " + repo + "/tags/{tag}", sv.deleteTag},
+	} {
+		m.Handle(route.pattern, named(route.name, api.Authenticated(auth, known(route.handler))))
+	}
+	return m
+}
+
+// named notes the operation for the metrics.
+func named(operation string, h api.Handler) api.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		api.SetRoute(r, "swr "+operation)
+		return h(w, r)
+	}
+}
+
+// known notes the caller for the access log.
+func known(h api.Handler) api.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		api.SetUser(r, easel.PrincipalFrom(r.Context()))
+		return h(w, r)
+	}
+}
+
+// empty is the body of a success that has no documented one: strict clients
+// run a JSON decoder on it (swr.md 2.2).
+var empty = struct{}{}
