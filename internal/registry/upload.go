@@ -63,7 +63,8 @@ func (s *Service) AppendUpload(ctx context.Context, repo easel.Repo, id string, 
 	}
 	defer w.close()
 	if err := w.receive(ctx, c); err != nil {
-		return w.state(), errors.Join(err, w.keep(ctx, err))
+		err = errors.Join(err, w.keep(ctx, err))
+		return w.state(), err
 	}
 	err = w.record(context.WithoutCancel(ctx)) // all bytes are here: hanging up now must not waste them
 	return w.state(), err
@@ -86,9 +87,11 @@ func (s *Service) FinishUpload(ctx context.Context, repo easel.Repo, id string, 
 	defer w.close()
 	w.whole = c.At == AtEnd && w.u.Size == 0
 	if err := w.receive(ctx, c); err != nil {
-		return w.state(), errors.Join(err, w.keep(ctx, err))
+		err = errors.Join(err, w.keep(ctx, err))
+		return w.state(), err
 	}
-	return w.state(), w.finish(ctx, digest)
+	err = w.finish(ctx, digest)
+	return w.state(), err
 }
 
 // PutBlob stores a blob that comes in one request. Errors: those of
@@ -160,7 +163,8 @@ func (s *Service) openSession(ctx context.Context, repo easel.Repo, id string, c
 	if err := s.may(ctx, policy.Push, repo); err != nil {
 		return w, err
 	}
-	leave, err := s.writers.enter(id)
+	// With the owner in the name nobody can keep a stranger's session busy.
+	leave, err := s.writers.enter(easel.PrincipalFrom(ctx).UserID + " " + id)
 	if err != nil {
 		return w, err
 	}

@@ -16,7 +16,7 @@ type writers struct {
 	buffers sync.Pool // of *[]byte, receiveBuffer long
 
 	mu     sync.Mutex
-	active map[string]bool // by upload id
+	active map[string]bool // by owner and upload id
 }
 
 func newWriters(max int) writers {
@@ -26,23 +26,23 @@ func newWriters(max int) writers {
 	}}}
 }
 
-// enter makes the caller the only writer of the session id until it calls
+// enter makes the caller the only writer of the session until it calls
 // leave. Errors: InUse "upload" when another request is sending to it,
 // TooMany "upload" when too many sessions are receiving.
-func (w *writers) enter(id string) (leave func(), err error) {
+func (w *writers) enter(session string) (leave func(), err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.active[id] {
+	if w.active[session] {
 		return nil, easel.E(easel.InUse, "upload", "another request is sending bytes to this upload: wait for it, then ask where the upload stands")
 	}
 	if len(w.active) >= w.max {
 		return nil, easel.E(easel.TooMany, "upload", "%d uploads are under way: try again in a moment", len(w.active))
 	}
-	w.active[id] = true
+	w.active[session] = true
 	return func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		delete(w.active, id)
+		delete(w.active, session)
 	}, nil
 }
 
