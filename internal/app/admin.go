@@ -49,7 +49,7 @@ func (c *resetPassword) Run(ctx context.Context, s *streams) (err error) {
 
 type configCommand struct {
 	Config `embed:""`
-	File   string `name:"config" type:"path" placeholder:"FILE" help:"Configuration file (YAML)."`
+	File   string `name:"config" placeholder:"FILE" help:"Configuration file (YAML)."`
 }
 
 // Help is the text below the flags.

@@ -79,42 +79,49 @@ type File struct {
 }
 
 // resolve reads the file that --config or EASEL_CONFIG names and gives its
-// values to the flags that neither command line nor environment set.
+// values to the flags that neither command line nor environment set. An empty
+// variable counts as not set.
 func (f *File) resolve(c *kong.Context) error {
-	var path string
 	for _, flag := range c.Flags() {
-		if flag.Name == "config" {
-			path, _ = c.FlagValue(flag).(string)
-		}
-	}
-	if path == "" {
-		return nil
-	}
-	if err := f.read(path); err != nil {
-		return err
-	}
-	c.AddResolver(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-		for _, name := range flag.Envs {
-			if _, set := os.LookupEnv(name); set {
-				return nil, nil // the environment wins; kong has applied it
+		if path, _ := c.FlagValue(flag).(string); flag.Name == "config" && path != "" {
+			if err := f.read(path); err != nil {
+				return err
 			}
 		}
-		return f.values[strings.ReplaceAll(flag.Name, "-", "_")], nil
-	}))
+	}
+	c.AddResolver(kong.ResolverFunc(f.value))
 	return nil
+}
+
+// value returns what a flag is set to when it is not on the command line; nil
+// leaves it to kong, which has applied environment and default.
+func (f *File) value(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	emptied := false
+	for _, name := range flag.Envs {
+		value, set := os.LookupEnv(name)
+		if value != "" {
+			return nil, nil
+		}
+		emptied = emptied || set
+	}
+	value, ok := f.values[strings.ReplaceAll(flag.Name, "-", "_")]
+	if !ok && emptied && flag.HasDefault {
+		return flag.Default, nil
+	}
+	return value, nil
 }
 
 // read checks the file against Config, strictly, and keeps its values.
 func (f *File) read(path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("read the configuration: %w", err)
+		return &fileError{fmt.Sprintf("read the configuration: %v", err)}
 	}
 	if err := yaml.UnmarshalWithOptions(text, &f.config, yaml.Strict()); err != nil {
-		return fmt.Errorf("%s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
+		return &fileError{path + ": " + strings.TrimSpace(yaml.FormatError(err, false, true))}
 	}
 	if err := yaml.Unmarshal(text, &f.values); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return &fileError{path + ": " + yaml.FormatError(err, false, true)}
 	}
 	for name, value := range f.values {
 		if _, isList := value.([]any); !isList {
@@ -123,6 +130,13 @@ func (f *File) read(path string) error {
 	}
 	return nil
 }
+
+// fileError is a configuration file that cannot be used; help on flags would
+// not help.
+type fileError struct{ msg string }
+
+// Error implements error.
+func (e *fileError) Error() string { return e.msg }
 
 // complete adds what has no flag, and the defaults that depend on others.
 func (c *Config) complete(f *File) error {

@@ -96,7 +96,8 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	command, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintln(stderr, "easel:", err)
-		if parse := (*kong.ParseError)(nil); errors.As(err, &parse) {
+		var parse *kong.ParseError
+		if inFile := (*fileError)(nil); !errors.As(err, &inFile) && errors.As(err, &parse) {
 			fmt.Fprintf(stderr, "Try: easel %s--help\n", subcommand(parse.Context))
 		}
 		return exitUsage

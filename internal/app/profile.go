@@ -28,7 +28,7 @@ type profile struct {
 // account is the flags of every command that asks a server.
 type account struct {
 	Server  string `placeholder:"URL" help:"Server to ask, http://HOST:PORT (default: from easel login)."`
-	Profile string `placeholder:"FILE" type:"path" help:"Profile file (default: easel/profile.yaml in the user's configuration directory)."`
+	Profile string `placeholder:"FILE" help:"Profile file (default: easel/profile.yaml in the user's configuration directory)."`
 	Output  string `short:"o" enum:"table,json,yaml" default:"table" help:"table, json or yaml (${default})."`
 }
 

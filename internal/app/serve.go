@@ -18,7 +18,7 @@ import (
 
 type serveCommand struct {
 	Config `embed:""`
-	File   string `name:"config" type:"path" placeholder:"FILE" help:"Configuration file (YAML)."`
+	File   string `name:"config" placeholder:"FILE" help:"Configuration file (YAML)."`
 }
 
 // Help is the text below the flags.

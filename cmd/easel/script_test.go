@@ -1,0 +1,39 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"easel": main})
+}
+
+// TestScripts runs the user sessions in testdata/script. Beside testscript's
+// own commands they use those of commands_test.go.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/config")
+			env.Setenv("HOME", env.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"serve":    serve,
+			"halt":     halt,
+			"crash":    crash,
+			"push":     push,
+			"pull":     pull,
+			"blobs":    blobs,
+			"find":     find,
+			"damage":   damage,
+			"get":      get,
+			"exitcode": exitcode,
+		},
+	})
+}
