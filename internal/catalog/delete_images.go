@@ -14,12 +14,14 @@ type ImageDeletion struct {
 	Group   string   // all images of the group
 	Force   bool     // with the content of their tags, as far as nothing else needs it
 	InUse   Guard    // may be nil
+	Refusal error    // what a deletion by force answers if content would go: the caller may not delete tags there
 }
 
 // DeleteImages removes image records and, when forced, the content of their
 // tags: all or nothing. It returns the images as they were. Errors: NotFound
 // "image" or "group"; Denied "image" for built-ins and for public images of
-// other projects; Unavailable "image" for one that is being saved; InUse.
+// other projects; Unavailable "image" for one that is being saved; InUse;
+// d.Refusal.
 func (db *DB) DeleteImages(ctx context.Context, who easel.Principal, d ImageDeletion) (images []easel.Image, out Removed, err error) {
 	err = db.update(ctx, func(t *tx) error {
 		images, out, err = t.deleteImages(who, d)
@@ -67,6 +69,9 @@ func (t *tx) deleteImages(who easel.Principal, d ImageDeletion) ([]easel.Image, 
 	if d.Force {
 		if err := t.dropContent(images, removals, &out); err != nil {
 			return nil, out, err
+		}
+		if d.Refusal != nil && len(out.Receipt.Tags) > 0 {
+			return nil, out, d.Refusal
 		}
 	}
 	action, resource := "deleteNotebookImage", images[0].ID
