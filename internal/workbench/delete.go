@@ -1,6 +1,7 @@
 package workbench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -36,85 +37,80 @@ func (s *Service) Delete(ctx context.Context, project, id string, force bool) (e
 
 // DeleteAll removes several images, all or none, with the checks of Delete.
 func (s *Service) DeleteAll(ctx context.Context, d Deletion) ([]easel.Image, easel.Receipt, error) {
-	c, err := s.checked(ctx, d, policy.DeleteImage)
+	order, _, err := s.checked(ctx, d)
 	if err != nil {
 		return nil, easel.Receipt{}, err
 	}
-	return s.delete(ctx, c)
+	return s.delete(ctx, order)
 }
 
 // DeleteGroup removes all images of a group, all or none, and returns the
 // group as it was (images.md, operation H). Errors: as Delete, with NotFound
 // "group" and Denied "group".
 func (s *Service) DeleteGroup(ctx context.Context, project, id string, force bool) (easel.ImageGroup, easel.Receipt, error) {
-	d := Deletion{Project: project, Group: id, Force: force}
-	c, err := s.checked(ctx, d, policy.DeleteGroup)
+	if id == "" {
+		return easel.ImageGroup{}, easel.Receipt{}, noGroup(id)
+	}
+	order, group, err := s.checked(ctx, Deletion{Project: project, Group: id, Force: force})
 	if err != nil {
 		return easel.ImageGroup{}, easel.Receipt{}, err
 	}
-	_, receipt, err := s.delete(ctx, c)
-	return c.group, receipt, err
+	_, receipt, err := s.delete(ctx, order)
+	return group, receipt, err
 }
 
 // Plan returns which images d would remove and the receipt it would have. It
 // has the checks and the errors of the deletion and changes nothing.
 func (s *Service) Plan(ctx context.Context, d Deletion) ([]easel.Image, easel.Receipt, error) {
-	action := policy.DeleteImage
-	if d.Group != "" {
-		action = policy.DeleteGroup
-	}
-	c, err := s.checked(ctx, d, action)
+	order, _, err := s.checked(ctx, d)
 	if err != nil {
 		return nil, easel.Receipt{}, err
 	}
-	images, planned, err := s.plan(ctx, c)
+	images, planned, err := s.catalog.PlanImages(ctx, easel.PrincipalFrom(ctx), order)
 	return images, planned.Receipt, err
-}
-
-// deletion is a Deletion whose images the caller may remove as records.
-type deletion struct {
-	Deletion
-	group   easel.ImageGroup // as it was; zero for a deletion by ids
-	refusal error            // not nil: the caller may not delete content of a tag
 }
 
 // checked looks at what can be decided before the transaction: who asks, what
 // they may see, and whether they may delete content. The transaction asks the
-// rest, and what may have changed, again.
-func (s *Service) checked(ctx context.Context, d Deletion, action policy.Action) (deletion, error) {
-	c := deletion{Deletion: d}
+// rest, and what may have changed, again. It returns the group of a deletion
+// by group, as it was.
+func (s *Service) checked(ctx context.Context, d Deletion) (catalog.ImageDeletion, easel.ImageGroup, error) {
+	order := catalog.ImageDeletion{Project: d.Project, IDs: d.IDs, Group: d.Group, Force: d.Force, InUse: Guard(s.o.InUse...)}
+	var group easel.ImageGroup
+	action := policy.DeleteImage
+	if d.Group != "" {
+		action = policy.DeleteGroup
+	}
 	if err := s.May(ctx, d.Project, action); err != nil {
-		return c, err
+		return order, group, err
 	}
 	var repos []easel.Repo
 	for _, id := range d.IDs {
 		i, err := s.owned(ctx, d.Project, id, action)
 		if err != nil {
-			return c, err
+			return order, group, err
 		}
-		if i.Visibility != easel.Public {
-			repos = append(repos, i.Repo)
-		}
+		repos = append(repos, i.Repo)
 	}
 	if d.Group != "" {
 		var err error
-		if c.group, err = s.ownedGroup(ctx, d.Project, d.Group, action); err != nil {
-			return c, err
+		if group, err = s.ownedGroup(ctx, d.Project, d.Group, action); err != nil {
+			return order, group, err
 		}
-		repos = append(repos, easel.Repo(string(c.group.Org)+"/"+c.group.Name))
+		repos = append(repos, easel.Repo(string(group.Org)+"/"+group.Name))
 	}
 	if !d.Force {
-		return c, nil
+		return order, group, nil
 	}
 	slices.Sort(repos)
 	for _, repo := range slices.Compact(repos) {
 		refusal, err := s.keepsContent(ctx, repo)
 		if err != nil {
-			return c, err
+			return order, group, err
 		}
-		c.refusal = errors.Join(c.refusal, refusal)
+		order.Refusal = cmp.Or(order.Refusal, refusal)
 	}
-	return c, nil
+	return order, group, nil
 }
 
 func (s *Service) ownedGroup(ctx context.Context, project, id string, action policy.Action) (easel.ImageGroup, error) {
@@ -142,43 +138,15 @@ func (s *Service) keepsContent(ctx context.Context, repo easel.Repo) (refusal, e
 }
 
 // delete runs the transaction and takes the bytes off the store.
-func (s *Service) delete(ctx context.Context, d deletion) ([]easel.Image, easel.Receipt, error) {
-	kept := easel.Receipt{}
-	if d.refusal != nil {
-		// Refused only if content would go: a plan tells. Then the records go
-		// without force, so whatever was pushed meanwhile stays.
-		_, planned, err := s.plan(ctx, d)
-		if err != nil {
-			return nil, easel.Receipt{}, err
-		}
-		kept, d.Force = planned.Receipt, false
-	}
-	images, removed, err := s.catalog.DeleteImages(ctx, easel.PrincipalFrom(ctx), s.order(d))
+func (s *Service) delete(ctx context.Context, d catalog.ImageDeletion) ([]easel.Image, easel.Receipt, error) {
+	images, removed, err := s.catalog.DeleteImages(ctx, easel.PrincipalFrom(ctx), d)
 	if err != nil {
 		return nil, easel.Receipt{}, err
 	}
-	receipt := s.o.Registry.Unlink(ctx, removed)
-	if d.refusal != nil {
-		receipt.Kept, receipt.KeptFor = kept.Kept, kept.KeptFor
+	for i := range images {
+		images[i].Status = easel.ImageDeleted
 	}
-	return deleted(images), receipt, nil
-}
-
-// plan rolls the transaction back, and refuses when content would go that the
-// caller may not delete.
-func (s *Service) plan(ctx context.Context, d deletion) ([]easel.Image, catalog.Removed, error) {
-	images, planned, err := s.catalog.PlanImages(ctx, easel.PrincipalFrom(ctx), s.order(d))
-	if err != nil {
-		return nil, planned, err
-	}
-	if d.refusal != nil && len(planned.Receipt.Tags)+len(planned.Receipt.Manifests)+len(planned.Receipt.Condemned) > 0 {
-		return nil, planned, d.refusal
-	}
-	return images, planned, nil
-}
-
-func (s *Service) order(d deletion) catalog.ImageDeletion {
-	return catalog.ImageDeletion{Project: d.Project, IDs: d.IDs, Group: d.Group, Force: d.Force, InUse: Guard(s.o.InUse...)}
+	return images, s.o.Registry.Unlink(ctx, removed), nil
 }
 
 // Guard asks all of uses, for everything that deletes content: the first that
@@ -192,12 +160,4 @@ func Guard(uses ...InUse) catalog.Guard {
 		}
 		return nil
 	}
-}
-
-// deleted returns images as a deletion answers them: as they were, but DELETED.
-func deleted(images []easel.Image) []easel.Image {
-	for i := range images {
-		images[i].Status = easel.ImageDeleted
-	}
-	return images
 }

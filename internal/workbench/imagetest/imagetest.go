@@ -10,6 +10,7 @@ package imagetest
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -34,6 +35,8 @@ type World struct {
 	Ben  easel.Principal // user of acme without any grant, in AcmeOne
 	Cleo easel.Principal // administrator of acme, in AcmeTwo
 	Gus  easel.Principal // administrator of globex, in Globex
+
+	url string
 }
 
 // SQLite returns the URL of a new database in a temporary directory.
@@ -50,6 +53,7 @@ func NewAt(t testing.TB, url string, clock func() time.Time) *World {
 	t.Cleanup(func() { must(t, db.Close()) })
 	w := &World{
 		DB:   db,
+		url:  url,
 		Ann:  principal("ann", "acme", AcmeOne, true),
 		Ben:  principal("ben", "acme", AcmeOne, false),
 		Cleo: principal("cleo", "acme", AcmeTwo, true),
@@ -173,6 +177,24 @@ func (w *World) HasTag(t testing.TB, image string) bool {
 		}
 	}
 	return false
+}
+
+// SetStatus puts an image into a status that only a save leads to.
+func (w *World) SetStatus(t testing.TB, id string, status easel.ImageStatus) {
+	t.Helper()
+	driver, source := "pgx", w.url
+	if path, ok := strings.CutPrefix(w.url, "sqlite:"); ok {
+		driver, source = "sqlite", path
+	}
+	db, err := sql.Open(driver, source)
+	must(t, err)
+	defer db.Close()
+	r, err := db.ExecContext(t.Context(), `UPDATE image SET status = $1 WHERE id = $2`, string(status), id)
+	must(t, err)
+	n, err := r.RowsAffected()
+	if err != nil || n != 1 {
+		t.Fatalf("set image %s to %s: %d rows, %v", id, status, n, err)
+	}
 }
 
 func split(image string) (easel.Repo, easel.Tag) {
