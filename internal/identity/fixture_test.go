@@ -59,6 +59,7 @@ func newFixtureWith(t *testing.T, access, secret, project, at string) *fixture {
 	}
 	f := &fixture{db: db, clock: &clock{t: start}}
 	f.Service = New(Options{Catalog: db, MasterKey: make([]byte, masterKeySize), Clock: f.clock.now, Region: "region-1"})
+	f.passwords = newPasswords(cost{memory: 64, passes: 1, lanes: 1})
 	f.first, _, err = f.Bootstrap(t.Context(), Bootstrap{
 		AdminPassword: adminPassword, AccessKey: access, SecretKey: secret, ProjectID: project,
 	})

@@ -69,7 +69,7 @@ func New(o Options) *Service {
 	if o.MaxKeys <= 0 {
 		o.MaxKeys = 20
 	}
-	return &Service{o: o, catalog: o.Catalog, passwords: newPasswords()}
+	return &Service{o: o, catalog: o.Catalog, passwords: newPasswords(argonCost)}
 }
 
 func (s *Service) now() time.Time { return s.o.Clock().UTC() }

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"strings"
 	"unicode/utf8"
 
 	"easel"
@@ -99,8 +100,8 @@ func (s *Service) managed(ctx context.Context, who easel.Principal, userID strin
 }
 
 func checkDescription(s string) error {
-	if utf8.RuneCountInString(s) > maxDescription || !utf8.ValidString(s) {
-		return easel.E(easel.Invalid, "field", "a description has at most %d characters", maxDescription)
+	if utf8.RuneCountInString(s) > maxDescription || !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
+		return easel.E(easel.Invalid, "field", "a description is text of at most %d characters", maxDescription)
 	}
 	return nil
 }

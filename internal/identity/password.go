@@ -14,43 +14,48 @@ import (
 	"easel"
 )
 
-// The cost of a password hash: the OWASP minimum for argon2id. A hash takes
-// tens of milliseconds; only one is computed at a time, and few may wait, so
-// that guesses cannot take the machine from those who are logged in.
+// argonCost is the OWASP minimum for argon2id. A hash takes tens of
+// milliseconds; only one is computed at a time, and few may wait, so that
+// guesses cannot take the machine from those who are logged in.
+var argonCost = cost{memory: 19 << 10, passes: 2, lanes: 1}
+
 const (
-	argonMemory  = 19 << 10 // KiB
-	argonPasses  = 2
-	argonLanes   = 1
 	argonKeySize = 32
 	argonWaiting = 64
-
-	maxPassword = 1024 // bytes
+	maxPassword  = 1024 // bytes
 )
 
 // passwords hashes and checks passwords, one at a time.
 type passwords struct {
 	turn    chan struct{}
 	waiting *atomic.Int32
+	cost    cost
 	dummy   string // what the password of an unknown user is compared with
 }
 
-func newPasswords() passwords {
+// cost is what a new hash takes; memory is in KiB.
+type cost struct {
+	memory, passes uint32
+	lanes          uint8
+}
+
+func newPasswords(c cost) passwords {
 	sum := make([]byte, argonKeySize)
 	salt := make([]byte, 16)
 	rand.Read(sum)
 	rand.Read(salt)
-	return passwords{turn: make(chan struct{}, 1), waiting: new(atomic.Int32), dummy: formatPHC(salt, sum)}
+	return passwords{turn: make(chan struct{}, 1), waiting: new(atomic.Int32), cost: c, dummy: formatPHC(c, salt, sum)}
 }
 
 // hash returns a PHC string.
 func (p passwords) hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, 16)
 	rand.Read(salt)
-	sum, err := p.derive(ctx, password, salt, argonPasses, argonMemory, argonLanes, argonKeySize)
+	sum, err := p.derive(ctx, password, p.cost, salt, argonKeySize)
 	if err != nil {
 		return "", err
 	}
-	return formatPHC(salt, sum), nil
+	return formatPHC(p.cost, salt, sum), nil
 }
 
 // check reports whether password belongs to phc. An empty phc takes as long
@@ -64,14 +69,14 @@ func (p passwords) check(ctx context.Context, password, phc string) (bool, error
 	if err != nil {
 		return false, err
 	}
-	sum, err := p.derive(ctx, password, h.salt, h.passes, h.memory, h.lanes, uint32(len(h.sum)))
+	sum, err := p.derive(ctx, password, h.cost, h.salt, uint32(len(h.sum)))
 	if err != nil {
 		return false, err
 	}
 	return subtle.ConstantTimeCompare(sum, h.sum) == 1 && !unknown, nil
 }
 
-func (p passwords) derive(ctx context.Context, password string, salt []byte, passes, memory uint32, lanes uint8, size uint32) ([]byte, error) {
+func (p passwords) derive(ctx context.Context, password string, c cost, salt []byte, size uint32) ([]byte, error) {
 	if len(password) > maxPassword {
 		return nil, easel.E(easel.Invalid, "password", "a password has at most %d bytes", maxPassword)
 	}
@@ -85,19 +90,18 @@ func (p passwords) derive(ctx context.Context, password string, salt []byte, pas
 		return nil, ctx.Err()
 	}
 	defer func() { <-p.turn }()
-	return argon2.IDKey([]byte(password), salt, passes, memory, lanes, size), nil
+	return argon2.IDKey([]byte(password), salt, c.passes, c.memory, c.lanes, size), nil
 }
 
 // phc is a parsed argon2id hash in the PHC string format.
 type phc struct {
-	memory, passes uint32
-	lanes          uint8
-	salt, sum      []byte
+	cost
+	salt, sum []byte
 }
 
-func formatPHC(salt, sum []byte) string {
+func formatPHC(c cost, salt, sum []byte) string {
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonPasses, argonLanes,
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.memory, c.passes, c.lanes,
 		b64.EncodeToString(salt), b64.EncodeToString(sum))
 }
 

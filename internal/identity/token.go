@@ -244,10 +244,10 @@ func (s *Service) subjectToken(ctx context.Context, who easel.Principal, subject
 }
 
 // mayManage returns nil when who may look after what belongs to a: the user
-// itself, or an administrator of its domain. Others of the domain are Denied,
-// everybody else finds nothing.
+// itself, or an administrator of its domain, and neither with a registry
+// token. Others of the domain are Denied, everybody else finds nothing.
 func mayManage(who easel.Principal, a catalog.Account, noun easel.Noun, resource string) error {
-	if !who.Anonymous() && who.UserID == a.ID {
+	if !who.Anonymous() && who.UserID == a.ID && who.Scopes == nil {
 		return nil
 	}
 	return policy.Check(who, easel.Grants{Domain: a.Domain.ID}, policy.Administer, noun, resource)

@@ -6,7 +6,11 @@
 // Every service calls [Check] before it acts; no edge does.
 package policy
 
-import "easel"
+import (
+	"strings"
+
+	"easel"
+)
 
 // Action is an operation in the words of the service that defines it.
 type Action string
@@ -83,6 +87,9 @@ func Level(who easel.Principal, g easel.Grants) int {
 //   - Unauthenticated for an anonymous caller,
 //   - NotFound when the caller may not even know that the resource exists,
 //   - Denied when it may, naming the action and the resource.
+//
+// A registry token is for registry actions only, and an action that nobody
+// defined is refused.
 func Check(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, resource string) error {
 	switch action {
 	case Pull, Push, Delete:
@@ -94,11 +101,14 @@ func Check(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, 
 			return easel.E(easel.NotFound, noun, "%s not found", resource)
 		}
 		return nil
-	case CreateOrg, Administer:
-		if !who.Admin {
+	default:
+		if who.Scopes != nil {
 			return denied(who, action, noun, resource)
 		}
-		return nil
+	}
+	switch action {
+	case CreateOrg, Administer:
+		return checkAdmin(who, g, action, noun, resource)
 	case ListOrgs:
 		if who.Anonymous() {
 			return denied(who, action, noun, resource)
@@ -109,6 +119,18 @@ func Check(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, 
 		return checkLevel(who, g, action, level, noun, resource)
 	}
 	return checkProject(who, g, action, noun, resource)
+}
+
+// checkAdmin is for what belongs to a domain, or, without one, to the
+// installation: other domains' administrators find nothing.
+func checkAdmin(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, resource string) error {
+	if !who.Anonymous() && g.Domain != "" && g.Domain != who.DomainID {
+		return easel.E(easel.NotFound, noun, "%s not found", resource)
+	}
+	if who.Anonymous() || !who.Admin {
+		return denied(who, action, noun, resource)
+	}
+	return nil
 }
 
 func checkLevel(who easel.Principal, g easel.Grants, action Action, level int, noun easel.Noun, resource string) error {
@@ -129,7 +151,7 @@ func checkLevel(who easel.Principal, g easel.Grants, action Action, level int, n
 // project has every right in it (images.md section 6: a user without a
 // fine-grained policy has every ModelArts permission).
 func checkProject(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, resource string) error {
-	if who.Anonymous() || who.ProjectID == "" || who.ProjectID != g.Project {
+	if who.Anonymous() || who.ProjectID == "" || who.ProjectID != g.Project || !strings.HasPrefix(string(action), "modelarts:") {
 		return denied(who, action, noun, resource)
 	}
 	return nil
