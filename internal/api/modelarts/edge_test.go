@@ -29,7 +29,8 @@ const host = "example.com"
 type server struct {
 	*imagetest.World
 	*apitest.Recorder
-	use *use
+	handler http.Handler
+	use     *use
 }
 
 // use is what needs images: those whose tag it is.
@@ -60,9 +61,13 @@ func newServer(t *testing.T, o modelarts.Options) *server {
 		Hosts:        []string{"alias.test"},
 	})
 	mux := modelarts.New(images, tokens{s.World}, o)
-	s.Recorder = apitest.New(t, api.Serve(mux, api.ServeOptions{}), modelarts.OpenAPI)
+	s.handler = api.Serve(mux, api.ServeOptions{})
+	s.Recorder = apitest.New(t, s.handler, modelarts.OpenAPI)
 	return s
 }
+
+// Serve answers a request that the document does not describe.
+func (s *server) Serve(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // tokens knows the inhabitants by name, and the ways in which a credential can fail.
 type tokens struct{ *imagetest.World }
