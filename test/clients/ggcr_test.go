@@ -94,6 +94,8 @@ func TestLibrarySharedLayer(t *testing.T) {
 	}
 	baseRef := push(t, s, "base:1", base)
 	push(t, s, "derived:1", derived)
+	reclaim(t, s) // the client sent the shared layers twice
+	wantStored(t, s, contentSize(t, base)+contentSize(t, derived)-sharedSize(t, base, derived), "after both pushes")
 
 	before := s.Stored(t)
 	receipt := s.DeleteForced(t, s.Register(t, s.Host+"/"+org+"/derived:1"))
@@ -104,6 +106,14 @@ func TestLibrarySharedLayer(t *testing.T) {
 	wantStored(t, s, before-own, "after the derived image went")
 	wantSame(t, s, baseRef, base)
 	deleteForced(t, s, "base:1")
+}
+
+// reclaim unlinks now what would be unlinked within seconds.
+func reclaim(t *testing.T, s *server.Server) {
+	t.Helper()
+	if out, code := s.Easel(t, "reclaim"); code != 0 {
+		t.Fatalf("easel reclaim: exit code %d\n%s", code, out)
+	}
 }
 
 // sharedSize returns the bytes of the layers that both images have.

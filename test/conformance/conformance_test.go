@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"easel/internal/pgtest"
 	"easel/test/server"
 )
 
@@ -17,25 +18,34 @@ func TestMain(m *testing.M) { os.Exit(server.Main(m)) }
 // one that the version of the specification does not have.
 func TestConformance(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		return
+	}
 	for _, tt := range []struct {
 		version string
 		least   int // checks that the suite makes of a registry that can do everything
 	}{
-		{"1.1", 800},
-		{"dev", 800},
+		{"1.1", 860},
+		{"dev", 986},
 	} {
-		t.Run(tt.version, func(t *testing.T) {
-			t.Parallel()
-			got := run(t, tt.version)
-			t.Logf("OCI distribution %s: %d passed, %d failed, %d errors, %d skipped, %d disabled",
-				tt.version, got.passed(), got.Failures, got.Errors, got.Skipped, got.Disabled)
-			if got.Failures+got.Errors+got.Skipped > 0 {
-				t.Errorf("failed or skipped checks; see %s", got.report)
-			}
-			if got.passed() < tt.least {
-				t.Errorf("%d checks passed, want at least %d: did the suite end early?", got.passed(), tt.least)
-			}
-		})
+		for _, database := range []string{"SQLite", "PostgreSQL"} {
+			t.Run(tt.version+"/"+database, func(t *testing.T) {
+				t.Parallel()
+				var flags []string
+				if database == "PostgreSQL" {
+					flags = []string{"--database", pgtest.Start(t)}
+				}
+				got := run(t, tt.version, database, flags...)
+				t.Logf("%d passed, %d failed, %d errors, %d skipped, %d disabled",
+					got.passed(), got.Failures, got.Errors, got.Skipped, got.Disabled)
+				if got.Failures+got.Errors+got.Skipped > 0 {
+					t.Errorf("failed or skipped checks; EASEL_TEST_REPORTS=DIR keeps the report")
+				}
+				if got.passed() < tt.least {
+					t.Errorf("%d checks passed, want at least %d: did the suite end early?", got.passed(), tt.least)
+				}
+			})
+		}
 	}
 }
 
@@ -46,20 +56,19 @@ type results struct {
 	Errors   int `xml:"errors,attr"`
 	Skipped  int `xml:"skipped,attr"`
 	Disabled int `xml:"disabled,attr"`
-	report   string
 }
 
 func (r results) passed() int { return r.Tests - r.Failures - r.Errors - r.Skipped - r.Disabled }
 
 // run runs the suite of a version on a server of its own. The suite leaves with
 // code 0 when it could not run, so only what it wrote counts.
-func run(t *testing.T, version string) results {
+func run(t *testing.T, version, database string, flags ...string) results {
 	t.Helper()
 	suite := server.Tool(t, "conformance")
-	s := server.Start(t)
+	s := server.Start(t, flags...)
 	s.CreateOrg(t, "first")
 	s.CreateOrg(t, "second")
-	dir := reports(t, version)
+	dir := reports(t, version+"-"+database)
 	out, err := server.Run(t.Context(), []string{
 		"OCI_REGISTRY=" + s.Host, "OCI_TLS=disabled", "OCI_VERSION=" + version,
 		"OCI_REPO1=first/conformance", "OCI_REPO2=second/conformance",
@@ -77,19 +86,18 @@ func run(t *testing.T, version string) results {
 	if err := xml.Unmarshal(b, &r); err != nil {
 		t.Fatal(err)
 	}
-	r.report = filepath.Join(dir, "report.html")
 	s.Check(t)
 	return r
 }
 
 // reports returns where the suite writes: EASEL_TEST_REPORTS keeps its reports.
-func reports(t *testing.T, version string) string {
+func reports(t *testing.T, name string) string {
 	t.Helper()
 	keep := os.Getenv("EASEL_TEST_REPORTS")
 	if keep == "" {
 		return t.TempDir()
 	}
-	dir := filepath.Join(keep, "conformance-"+version)
+	dir := filepath.Join(keep, "conformance-"+name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

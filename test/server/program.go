@@ -73,14 +73,16 @@ func Package(t *testing.T, name, pkg string) string {
 	return path
 }
 
-// Run runs a program of a client and returns what it printed.
+// Run runs a program of a client and returns what it printed; the error has
+// what it complained.
 func Run(ctx context.Context, env []string, stdin string, program string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdin = strings.NewReader(stdin)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return string(out), fmt.Errorf("%s %s: %w\n%s", filepath.Base(program), strings.Join(args, " "), err, out)
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("%s %s: %w\n%s%s", filepath.Base(program), strings.Join(args, " "), err, out.Bytes(), complaint.Bytes())
 	}
-	return string(out), nil
+	return out.String(), nil
 }
