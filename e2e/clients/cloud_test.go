@@ -17,7 +17,7 @@ import (
 	modelarts "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/modelarts/v1"
 	swr "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/swr/v2"
 
-	"easel/test/server"
+	"easel/e2e/server"
 )
 
 // cloud is the vendor's SDK, pointed at a server. Its clients look up project

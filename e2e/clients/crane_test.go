@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 
-	"easel/test/server"
+	"easel/e2e/server"
 )
 
 // program is a client on the command line, with a home of its own.

@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
-	"easel/test/server"
+	"easel/e2e/server"
 )
 
 func TestDocker(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
-	"easel/test/server"
+	"easel/e2e/server"
 )
 
 func reference(t *testing.T, s *server.Server, repoTag string) name.Reference {

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"easel/test/server"
+	"easel/e2e/server"
 )
 
 func TestMain(m *testing.M) { os.Exit(server.Main(m)) }

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"easel/e2e/server"
 	"easel/internal/pgtest"
-	"easel/test/server"
 )
 
 func TestMain(m *testing.M) { os.Exit(server.Main(m)) }

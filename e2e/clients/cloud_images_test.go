@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/modelarts/v1/model"
 
-	"easel/test/server"
+	"easel/e2e/server"
 )
 
 func TestCloudImages(t *testing.T) {

@@ -1,4 +1,4 @@
-module easel/test
+module easel/e2e
 
 go 1.26.0
 

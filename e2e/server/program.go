@@ -27,7 +27,7 @@ func Main(m *testing.M) (code int) {
 	}
 	defer os.RemoveAll(dir)
 	program := filepath.Join(dir, "easel")
-	build := exec.Command("go", "-C", top, "build", "-o", program, "./cmd/easel")
+	build := exec.Command("go", "-C", top, "build", "-buildvcs=false", "-o", program, "./cmd/easel")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build easel: %v\n%s", err, out)
 		return 1
@@ -36,7 +36,7 @@ func Main(m *testing.M) (code int) {
 	return m.Run()
 }
 
-// top is the directory of the project: tests run in test/NAME.
+// top is the directory of the project: tests run in e2e/NAME.
 const top = "../.."
 
 // Program returns the path of the easel program.

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"easel/test/server"
+	"easel/e2e/server"
 )
 
 func TestSkopeo(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"easel/test/server"
+	"easel/e2e/server"
 )
 
 // An artifact, what is attached to it, and both gone with one deletion.

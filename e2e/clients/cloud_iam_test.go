@@ -5,7 +5,7 @@ import (
 
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/iam/v3/model"
 
-	"easel/test/server"
+	"easel/e2e/server"
 )
 
 func TestCloudIAM(t *testing.T) {
