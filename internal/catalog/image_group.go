@@ -94,7 +94,7 @@ func scanGroup(s scanner) (easel.ImageGroup, error) {
 func (db *DB) ImageGroups(ctx context.Context, f ImageFilter, p Page) (page []easel.ImageGroup, total int64, err error) {
 	err = db.view(ctx, func(t *tx) error {
 		var a args
-		rows := f.rows(&a)
+		rows := union(f.arms(&a))
 		if _, err := t.get([]any{&total}, `SELECT count(*) FROM (SELECT DISTINCT project, workspace, org, name FROM `+rows+`) AS groups_of_images`, a...); err != nil {
 			return err
 		}

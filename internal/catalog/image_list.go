@@ -52,11 +52,11 @@ func (db *DB) Images(ctx context.Context, f ImageFilter, order []ImageSort, asce
 	}
 	err = db.view(ctx, func(t *tx) error {
 		var a args
-		from := f.rows(&a)
-		if _, err := t.get([]any{&total}, `SELECT count(*) FROM `+from, a...); err != nil {
+		arms := f.arms(&a)
+		if _, err := t.get([]any{&total}, `SELECT (SELECT count(*) FROM `+strings.Join(arms, `) + (SELECT count(*) FROM `)+`)`, a...); err != nil {
 			return err
 		}
-		page, err = all(t, scanImage, `SELECT `+imageColumns+` FROM `+from+by+p.clause(&a), a...)
+		page, err = all(t, scanImage, `SELECT `+imageColumns+` FROM `+union(arms)+by+p.clause(&a), a...)
 		return err
 	})
 	return page, total, err
@@ -84,22 +84,27 @@ func orderBy(order []ImageSort, ascending bool) (string, error) {
 	return " ORDER BY " + strings.Join(append(terms, "image.id"), ", "), nil
 }
 
-// rows returns the matching rows as a table called image. The built-in images
-// and those of the project are two arms, so that each can use the index of
-// its project and workspace.
-func (f ImageFilter) rows(a *args) string {
+// arms returns the tables and conditions that the matching images come from:
+// the built-in ones and those of the project apart, so that each can use the
+// index of its project and workspace.
+func (f ImageFilter) arms(a *args) []string {
 	var arms []string
 	if f.Type != easel.Dedicated {
-		arms = append(arms, `SELECT * FROM image WHERE project = ''`)
+		arms = append(arms, `image WHERE project = ''`)
 	}
 	if f.Type != easel.BuildIn {
-		arms = append(arms, `SELECT * FROM image WHERE project = `+a.add(f.Project)+` AND workspace = `+a.add(f.Workspace))
+		arms = append(arms, `image WHERE project = `+a.add(f.Project)+` AND workspace = `+a.add(f.Workspace))
 	}
 	where := f.where(a)
 	for i := range arms {
 		arms[i] += where
 	}
-	return `(` + strings.Join(arms, ` UNION ALL `) + `) AS image`
+	return arms
+}
+
+// union returns the rows of all arms as a table called image.
+func union(arms []string) string {
+	return `(SELECT * FROM ` + strings.Join(arms, ` UNION ALL SELECT * FROM `) + `) AS image`
 }
 
 // where returns conditions that begin with AND. A substring is found with

@@ -81,7 +81,15 @@ func (a tokens) Authenticate(r *http.Request) (easel.Principal, error) {
 	}
 	noun := easel.Noun(r.Header.Get("X-Auth-Token"))
 	if r.Header.Get("Authorization") == "signed by ann" {
-		return a.Ann, nil
+		switch r.Header.Get("X-Project-Id") {
+		case "", imagetest.AcmeOne:
+			return a.Ann, nil
+		case imagetest.AcmeTwo:
+			who := a.Ann
+			who.ProjectID = imagetest.AcmeTwo
+			return who, nil
+		}
+		return easel.Principal{}, easel.E(easel.Denied, "project", "the project is not the caller's")
 	}
 	if noun == "" {
 		noun = "credential"

@@ -84,8 +84,20 @@ func (e *edge) operation(action policy.Action, serve api.Handler) api.Handler {
 		if err := checkBody(r); err != nil {
 			return err
 		}
-		return checked(w, r)
+		return checked(w, inPathProject(r))
 	}
+}
+
+// inPathProject lets a signed request that names no project act in that of
+// its path. The header is not one of those that were signed.
+func inPathProject(r *http.Request) *http.Request {
+	if r.Header.Get("X-Project-Id") != "" || r.Header.Get("X-Auth-Token") != "" {
+		return r
+	}
+	r = r.WithContext(r.Context())
+	r.Header = r.Header.Clone()
+	r.Header.Set("X-Project-Id", r.PathValue("project_id"))
+	return r
 }
 
 // host returns the registry host of paths that the client of r leaves it out of.

@@ -47,6 +47,8 @@ func TestOrderOfChecks(t *testing.T) {
 		{"use before rights on content", "ben", "DELETE", one + "/" + id + "?force=true", "", nil, "400 6344"},
 		{"signed for the project", "", "GET", one, "", []string{"Authorization", "signed by ann", "X-Project-Id", imagetest.AcmeOne}, "200"},
 		{"signed for another project", "", "GET", one, "", []string{"Authorization", "signed by ann", "X-Project-Id", imagetest.AcmeTwo}, "403 0210"},
+		{"signed without a project header, second project", "", "GET", foreign, "", []string{"Authorization", "signed by ann"}, "200"},
+		{"signed without a project header, foreign", "", "GET", "/v1/" + imagetest.Globex + "/images", "", []string{"Authorization", "signed by ann"}, "403 0210"},
 		{"signed without a project header", "", "GET", one, "", []string{"Authorization", "signed by ann"}, "200"},
 	} {
 		r := apitest.Request(tt.method, tt.target, tt.body, append(tt.headers, "X-Auth-Token", tt.who)...)
