@@ -55,7 +55,6 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 	sys.handler = besides(newOps(st.catalog, auth, c.Metrics, m, log), families)
 	sys.loops = []func(context.Context) error{
 		func(ctx context.Context) error { sys.registry.Run(ctx); return nil },
-		(&space{free: st.blobs.Free, low: int64(c.LowSpace), catalog: st.catalog, log: log}).watch,
 	}
 	return sys, nil
 }

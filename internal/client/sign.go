@@ -61,7 +61,6 @@ func canonicalQuery(query url.Values) string {
 	return strings.Join(pairs, "&")
 }
 
-
 // encode is percent-encoding as in RFC 3986: every byte but the unreserved.
 func encode(s string) string {
 	return strings.NewReplacer("+", "%20", "%7E", "~").Replace(url.QueryEscape(s))

@@ -1,0 +1,198 @@
+package easelapi_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"easel"
+	"easel/internal/api/apitest"
+	"easel/internal/api/easelapi"
+	"easel/internal/registry"
+)
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	apitest.Contract(t, newWorld(t).patterns, easelapi.OpenAPI)
+}
+
+func TestExchanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Replace(`("subject": ?")sha256:[0-9a-f]{64}`, "${1}<digest>") // in the order of random storage keys
+	base := w.register(t, "team/base:1", "ubuntu")
+	derived := w.register(t, "team/torch:1", "ubuntu", "torch")
+	public := w.register(t, "team/torch:2", "ubuntu", "torch", "extra")
+	w.Golden(t, "deletion",
+		as("ann", "POST", "/easel/v1/plans", selection(true, derived)),
+		as("ann", "POST", "/easel/v1/plans", selection(false, derived, base)),
+		as("ann", "POST", "/easel/v1/deletions", selection(true, derived, public)),
+		as("ann", "POST", "/easel/v1/deletions", selection(true, derived)),
+	)
+	w.Golden(t, "operation",
+		as("ann", "GET", "/easel/v1/audit?limit=2", ""),
+		as("ann", "POST", "/easel/v1/check", `{"rehash":false}`),
+		as("ann", "POST", "/easel/v1/reclaim", ""),
+	)
+	receipt := decode[struct {
+		Records []struct{ ID string }
+	}](t, w.Do(t, as("ann", "GET", "/easel/v1/audit?action=deleteNotebookImage", ""))).Records[0].ID
+	w.Golden(t, "receipt", as("ben", "GET", "/easel/v1/receipts/"+receipt, ""))
+	w.Complete(t)
+}
+
+// TestPlanIsTheDeletion compares what a plan promises with what the deletion does.
+func TestPlanIsTheDeletion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, "team/base:1", "ubuntu")
+	derived := w.register(t, "team/torch:1", "ubuntu", "torch")
+	body := selection(true, derived)
+	plan := decode[easel.Receipt](t, w.Do(t, as("ann", "POST", "/easel/v1/plans", body)))
+	again := decode[easel.Receipt](t, w.Do(t, as("ann", "POST", "/easel/v1/plans", body)))
+	done := decode[easel.Receipt](t, w.Do(t, as("ann", "POST", "/easel/v1/deletions", body)))
+	for name, r := range map[string]*easel.Receipt{"the second plan": &again, "the deletion": &done} {
+		r.ID, r.At = plan.ID, plan.At
+		if diff := cmp.Diff(plan, *r); diff != "" {
+			t.Errorf("%s differs from the plan (-plan +it):\n%s", name, diff)
+		}
+	}
+	if plan.Freed == 0 || plan.Shared == 0 || len(plan.Blobs) == 0 {
+		t.Errorf("the plan promises nothing: %+v", plan)
+	}
+	if w.HasTag(t, "team/torch:1") {
+		t.Error("the tag is still there")
+	}
+}
+
+// TestAllOrNone refuses a deletion of many because of one.
+func TestAllOrNone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	free, used := w.register(t, "team/a:free", "one"), w.register(t, "team/a:used", "two")
+	w.use.tag = "used"
+	for _, path := range []string{"plans", "deletions"} {
+		if got := code(t, w.Do(t, as("ann", "POST", "/easel/v1/"+path, selection(true, free, used)))); got != "400 ModelArts.6344" {
+			t.Errorf("%s with an image in use = %s", path, got)
+		}
+	}
+	if !w.HasTag(t, "team/a:free") {
+		t.Error("the other image's tag went")
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	mine := w.register(t, "team/a:1", "one")
+	absent := "00000000-0000-7000-8000-000000000000"
+	tooMany := make([]string, 1001)
+	for i := range tooMany {
+		tooMany[i] = fmt.Sprintf("%08d-0000-7000-8000-000000000000", i)
+	}
+	for _, tt := range []struct {
+		name, who, method, path, body, want string
+	}{
+		{"nobody", "", "POST", "/easel/v1/plans", selection(true, mine), "401 ModelArts.0201"},
+		{"a bad token", "x", "POST", "/easel/v1/plans", selection(true, mine), "401 ModelArts.0203"},
+		{"a token without project", "unbound", "POST", "/easel/v1/plans", selection(true, mine), "401 ModelArts.0212"},
+		{"another project of the domain", "cleo", "POST", "/easel/v1/plans", selection(true, mine), "404 ModelArts.6404"},
+		{"another domain", "gus", "POST", "/easel/v1/deletions", selection(true, mine), "404 ModelArts.6404"},
+		{"no right on the content", "ben", "POST", "/easel/v1/deletions", selection(true, mine), "403 ModelArts.0108"},
+		{"an absent image", "ann", "POST", "/easel/v1/plans", selection(true, mine, absent), "404 ModelArts.6404"},
+		{"an absent group", "ann", "POST", "/easel/v1/plans", `{"group":"` + absent + `"}`, "404 ModelArts.6404"},
+		{"nothing named", "ann", "POST", "/easel/v1/plans", `{}`, "400 ModelArts.6335"},
+		{"no body", "ann", "POST", "/easel/v1/plans", ``, "400 ModelArts.6335"},
+		{"both named", "ann", "POST", "/easel/v1/plans", `{"images":["` + mine + `"],"group":"` + absent + `"}`, "400 ModelArts.0107"},
+		{"named twice", "ann", "POST", "/easel/v1/deletions", selection(true, mine, mine), "400 ModelArts.0107"},
+		{"too many", "ann", "POST", "/easel/v1/deletions", selection(true, tooMany...), "400 ModelArts.0107"},
+		{"no JSON", "ann", "POST", "/easel/v1/plans", `{"images":`, "400 ModelArts.6400"},
+		{"wrong type", "ann", "POST", "/easel/v1/plans", `{"images":"x"}`, "400 ModelArts.6332"},
+		{"an absent receipt", "ann", "GET", "/easel/v1/receipts/" + absent, "", "404 ModelArts.6404"},
+		{"audit for users", "ben", "GET", "/easel/v1/audit", "", "403 ModelArts.0108"},
+		{"check for users", "ben", "POST", "/easel/v1/check", `{}`, "403 ModelArts.0108"},
+		{"reclaim for users", "ben", "POST", "/easel/v1/reclaim", ``, "403 ModelArts.0108"},
+		{"bad limit", "ann", "GET", "/easel/v1/audit?limit=0", "", "400 ModelArts.0107"},
+		{"bad time", "ann", "GET", "/easel/v1/audit?since=yesterday", "", "400 ModelArts.0107"},
+		{"bad position", "ann", "GET", "/easel/v1/audit?before=x", "", "400 ModelArts.0107"},
+		{"wrong method", "ann", "GET", "/easel/v1/plans", "", "405 ModelArts.2803"},
+		{"unknown path", "ann", "GET", "/easel/v1/nothing", "", "404 ModelArts.4204"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := code(t, w.Do(t, as(tt.who, tt.method, tt.path, tt.body))); got != tt.want {
+				t.Errorf("%s %s as %s = %s, want %s", tt.method, tt.path, tt.who, got, tt.want)
+			}
+		})
+	}
+	if !w.HasTag(t, "team/a:1") {
+		t.Error("a refused deletion took the tag")
+	}
+}
+
+// TestReceiptsStayInTheDomain asks for a receipt from outside.
+func TestReceiptsStayInTheDomain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.register(t, "team/a:1", "one")
+	done := decode[easel.Receipt](t, w.Do(t, as("ann", "POST", "/easel/v1/deletions", selection(true, id))))
+	if got := code(t, w.Do(t, as("gus", "GET", "/easel/v1/receipts/"+done.ID, ""))); got != "404 ModelArts.6404" {
+		t.Errorf("a stranger's look at the receipt = %s", got)
+	}
+	audit := w.Do(t, as("gus", "GET", "/easel/v1/audit", ""))
+	if strings.Contains(audit.Body.String(), "team/a") || strings.Contains(audit.Body.String(), done.ID) {
+		t.Errorf("another domain's audit trail tells about it: %s", audit.Body)
+	}
+}
+
+func TestAuditPages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for n := range 5 {
+		w.register(t, fmt.Sprintf("team/a:%d", n), "one")
+	}
+	type page struct {
+		Records []struct{ ID, Action, Actor string }
+		Next    string
+	}
+	whole := decode[page](t, w.Do(t, as("ann", "GET", "/easel/v1/audit?action=createNotebookImage", "")))
+	if len(whole.Records) != 5 || whole.Next != "" {
+		t.Fatalf("%d records, next %q; want 5 and no more", len(whole.Records), whole.Next)
+	}
+	var paged page
+	for before := ""; ; before = paged.Next {
+		p := decode[page](t, w.Do(t, as("ann", "GET", "/easel/v1/audit?action=createNotebookImage&limit=2&before="+before, "")))
+		paged.Records, paged.Next = append(paged.Records, p.Records...), p.Next
+		if p.Next == "" {
+			break
+		}
+	}
+	if diff := cmp.Diff(whole.Records, paged.Records); diff != "" {
+		t.Errorf("in pages of two (-whole +paged):\n%s", diff)
+	}
+	for query, want := range map[string]int{
+		"actor=ann&action=createNotebookImage": 5, "actor=ben": 0, "since=2026-01-03T00:00:00Z": 0, "since=2026-01-01T00:00:00Z&action=createNotebookImage": 5,
+	} {
+		if got := decode[page](t, w.Do(t, as("ann", "GET", "/easel/v1/audit?"+query, ""))); len(got.Records) != want {
+			t.Errorf("audit?%s has %d records, want %d", query, len(got.Records), want)
+		}
+	}
+}
+
+// TestCheckFinds registers content whose objects were never written.
+func TestCheckFinds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if report := decode[registry.Report](t, w.Do(t, as("ann", "POST", "/easel/v1/check", ""))); len(report.Findings) != 0 {
+		t.Errorf("an empty store has findings: %+v", report.Findings)
+	}
+	w.Push(t, w.Ann, "team/a:1", "one")
+	report := decode[registry.Report](t, w.Do(t, as("ann", "POST", "/easel/v1/check", `{"repair":true}`)))
+	if len(report.Findings) != 2 || !report.Findings[0].Repaired {
+		t.Errorf("findings = %+v, want config and layer, repaired", report.Findings)
+	}
+	if report = decode[registry.Report](t, w.Do(t, as("ann", "POST", "/easel/v1/check", ""))); len(report.Findings) != 0 {
+		t.Errorf("after the repair: %+v", report.Findings)
+	}
+}

@@ -1,0 +1,125 @@
+package app
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// layer says what the code of a package, tests aside, may import.
+type layer struct {
+	inside  []string // packages of this module, without the "easel/" in front
+	outside []string // modules; the standard library is free
+}
+
+// layers is the architecture: imports only point downwards. A new arrow, or a
+// new dependency, is a line here with a reason in the commit.
+var layers = map[string]layer{
+	"": {},
+
+	"internal/policy": {inside: []string{""}},
+	"internal/blob":   {inside: []string{""}, outside: []string{"golang.org/x/sys"}},
+	"internal/client": {inside: []string{""}},
+
+	"internal/catalog": {inside: []string{"", "internal/blob"},
+		outside: []string{"modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/pressly/goose/v3", "golang.org/x/sys"}},
+
+	"internal/identity": {inside: []string{"", "internal/policy", "internal/catalog"},
+		outside: []string{"github.com/go-jose/go-jose/v4", "golang.org/x/crypto", "golang.org/x/sync", "golang.org/x/time"}},
+	"internal/registry":  {inside: []string{"", "internal/policy", "internal/blob", "internal/catalog"}},
+	"internal/workbench": {inside: []string{"", "internal/policy", "internal/catalog", "internal/registry"}},
+
+	"internal/api":        {inside: []string{""}},
+	"internal/api/ociapi": {inside: []string{"", "internal/api", "internal/registry"}},
+	// Edges see data types of lower layers in the signatures of their services, and name policy's actions.
+	"internal/api/modelarts": {inside: []string{"", "internal/api", "internal/workbench", "internal/policy", "internal/catalog"}},
+	"internal/api/swr":       {inside: []string{"", "internal/api", "internal/registry", "internal/policy", "internal/catalog"}},
+	"internal/api/iam":       {inside: []string{"", "internal/api", "internal/identity", "internal/catalog"}, outside: []string{"golang.org/x/time"}},
+	"internal/api/easelapi":  {inside: []string{"", "internal/api", "internal/registry", "internal/workbench", "internal/catalog"}},
+
+	"internal/app": {inside: []string{"*"}, outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml",
+		"github.com/prometheus/client_golang", "github.com/vbauerster/mpb/v8", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/term"}},
+	"internal/pending": {outside: []string{"*"}},
+	"cmd/easel":        {inside: []string{"internal/app"}},
+}
+
+// testOnly reports whether a package is for tests, by its name: it may import
+// what it likes, and only tests may import it.
+func testOnly(pkg string) bool { return strings.HasSuffix(pkg, "test") }
+
+const moduleRoot = "../.."
+
+// sources calls visit with every Go file of the module.
+func sources(t *testing.T, visit func(path, pkg string)) {
+	t.Helper()
+	err := filepath.WalkDir(moduleRoot, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != moduleRoot && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") || isFile(filepath.Join(path, "go.mod"))):
+			return fs.SkipDir // another module has an architecture of its own
+		case !d.IsDir() && strings.HasSuffix(path, ".go"):
+			pkg, err := filepath.Rel(moduleRoot, filepath.Dir(path))
+			if err != nil {
+				return err
+			}
+			visit(path, strings.TrimPrefix(filepath.ToSlash(pkg), "."))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLayers(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	sources(t, func(path, pkg string) {
+		if strings.HasSuffix(path, "_test.go") || testOnly(pkg) {
+			return
+		}
+		allowed, known := layers[pkg]
+		if !known {
+			t.Errorf("%s: the package is not in the layer table", path)
+			return
+		}
+		seen[pkg] = true
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for _, imported := range file.Imports {
+			name, err := strconv.Unquote(imported.Path.Value)
+			if err != nil {
+				t.Error(err)
+			} else if !allowed.allows(name) {
+				t.Errorf("%s may not import %s", path, name)
+			}
+		}
+	})
+	for pkg := range layers {
+		if !seen[pkg] {
+			t.Errorf("the layer table has %q, which is not there", pkg)
+		}
+	}
+}
+
+func (l layer) allows(name string) bool {
+	if name == "easel" || strings.HasPrefix(name, "easel/") {
+		inside := strings.TrimPrefix(strings.TrimPrefix(name, "easel"), "/")
+		return !testOnly(inside) && (slices.Contains(l.inside, "*") || slices.Contains(l.inside, inside))
+	}
+	if first, _, _ := strings.Cut(name, "/"); !strings.Contains(first, ".") {
+		return true // standard library
+	}
+	return slices.ContainsFunc(l.outside, func(module string) bool {
+		return module == "*" || name == module || strings.HasPrefix(name, module+"/")
+	})
+}
