@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -22,8 +23,9 @@ const (
 // DB is the catalogue. It is safe for concurrent use.
 type DB struct {
 	engine  engine
-	read    *sql.DB // SQLite: read-only connections; PostgreSQL: the pool
-	group   *group  // SQLite: the one writer
+	read    *sql.DB  // SQLite: read-only connections; PostgreSQL: the pool
+	group   *group   // SQLite: the one writer
+	reserve *reserve // SQLite: disk space that deletions can count on
 	clock   func() time.Time
 	pinFor  time.Duration
 	observe func(op string, d time.Duration)
@@ -38,6 +40,9 @@ type Options struct {
 	Clock func() time.Time
 	// PinFor is how long a pin lasts after it was last counted; 0: 15 minutes.
 	PinFor time.Duration
+	// LowSpace is the mark of free bytes on SQLite's disk below which the
+	// catalogue gives up its reserve, so that deletions have room; 0: 64 MiB.
+	LowSpace int64
 	// Observe, if set, is told how long each transaction took, retries
 	// included; op is "view" or "update".
 	Observe func(op string, d time.Duration)
@@ -55,7 +60,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	path, isSQLite := strings.CutPrefix(o.URL, "sqlite:")
 	switch {
 	case isSQLite:
-		return db, db.openSQLite(ctx, path)
+		return db, db.openSQLite(ctx, path, cmp.Or(o.LowSpace, 64<<20))
 	case strings.HasPrefix(o.URL, "postgres://"), strings.HasPrefix(o.URL, "postgresql://"):
 		return db, db.openPostgres(ctx, o.URL)
 	}
@@ -64,10 +69,12 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 
 // Close ends all connections. Transactions under way finish first.
 func (db *DB) Close() error {
-	if db.group != nil {
-		db.group.close()
+	err := db.read.Close()
+	if db.engine == sqlite {
+		db.group.close()                                // after the readers: the connection that closes last decides what becomes of the log
+		err = errors.Join(err, db.reserve.file.Close()) // last: closing a file drops the process's locks on it
 	}
-	return db.read.Close()
+	return err
 }
 
 // Ping reports whether the database answers.
@@ -99,6 +106,7 @@ func (db *DB) update(ctx context.Context, f func(*tx) error) error {
 	start := time.Now()
 	defer func() { db.observe("update", time.Since(start)) }()
 	if db.engine == sqlite {
+		db.reserve.mind(ctx, db.group)
 		return classify(db.group.do(ctx, f))
 	}
 	var err error

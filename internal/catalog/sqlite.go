@@ -14,8 +14,8 @@ import (
 
 // openSQLite opens path with one writing connection, owned by the group, and
 // a pool of reading ones.
-func (db *DB) openSQLite(ctx context.Context, path string) error {
-	w, err := sql.Open("sqlite", sqliteDSN(path, "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)"))
+func (db *DB) openSQLite(ctx context.Context, path string, lowSpace int64) error {
+	w, err := sql.Open("sqlite", sqliteDSN(path, "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "temp_store(memory)"))
 	if err != nil {
 		return err
 	}
@@ -26,8 +26,8 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	// The WAL is kept when the last connection closes and never truncated: on
-	// a full disk its blocks are what commits are written to. RESTART lets the
-	// next writer start over at its beginning.
+	// a full disk its blocks are what commits are written to (reserve.go). RESTART
+	// lets the next writer start over at its beginning.
 	err = conn.Raw(func(c any) error {
 		_, err := c.(driver.FileControl).FileControlPersistWAL("main", 1)
 		return err
@@ -54,51 +54,13 @@ func (db *DB) openSQLite(ctx context.Context, path string) error {
 		w.Close()
 		return err
 	}
-	return db.fillReserve(ctx)
+	db.reserve, err = db.openReserve(ctx, path, lowSpace)
+	return err
 }
 
 func sqliteDSN(path string, pragmas ...string) string {
 	v := url.Values{"_pragma": append(pragmas, "busy_timeout(10000)"), "_txlock": {"deferred"}}
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: v.Encode()}).String()
-}
-
-// reserveBytes is what the table reserve holds back: writing it once grows
-// the WAL past the auto-checkpoint mark and keeps free pages in the file, so
-// that deletions commit on a full disk.
-const reserveBytes = 4 << 20
-
-// fillReserve writes the reserve if there is none.
-func (db *DB) fillReserve(ctx context.Context) error {
-	if db.engine != sqlite {
-		return nil
-	}
-	err := db.update(ctx, func(t *tx) error {
-		if full, err := t.exists(`SELECT 1 FROM reserve LIMIT 1`); err != nil || full {
-			return err
-		}
-		_, err := t.exec(`INSERT INTO reserve (filler) VALUES (zeroblob($1))`, reserveBytes)
-		return err
-	})
-	if isFull(err) {
-		return nil // a start on a full disk: deletions may still work, uploads are refused
-	}
-	return err
-}
-
-// SetLowSpace tells the catalogue whether disk space is low. Low: it gives up
-// its reserve, once, so that deletions have room. No longer low: it takes the
-// reserve back.
-func (db *DB) SetLowSpace(ctx context.Context, low bool) error {
-	if !low {
-		return db.fillReserve(ctx)
-	}
-	if db.engine != sqlite {
-		return nil
-	}
-	return db.update(ctx, func(t *tx) error {
-		_, err := t.exec(`DELETE FROM reserve`)
-		return err
-	})
 }
 
 // group is the one writer of a SQLite database. Requests that arrive while a

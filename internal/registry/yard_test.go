@@ -60,7 +60,7 @@ func newYardIn(t *testing.T, dir string, change ...func(*Options)) *yard {
 
 func (y *yard) start() {
 	var err error
-	y.db, err = catalog.Open(context.Background(), catalog.Options{URL: "sqlite:" + y.dir + "/easel.db", Clock: func() time.Time { return y.now }})
+	y.db, err = catalog.Open(context.Background(), catalog.Options{URL: "sqlite:" + y.dir + "/easel.db", Clock: func() time.Time { return y.now }, LowSpace: 4 << 20})
 	must(y.t, err)
 	y.store, err = blob.OpenDir(y.dir + "/blobs")
 	must(y.t, err)

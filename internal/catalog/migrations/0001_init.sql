@@ -6,7 +6,7 @@
 -- probes its children.
 
 CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL);
-CREATE TABLE reserve (id INTEGER PRIMARY KEY, filler BLOB NOT NULL);
+CREATE TABLE reserve (id INTEGER PRIMARY KEY, filler BLOB NOT NULL);  -- pages for deletions on a full disk
 
 -- Identity ---------------------------------------------------------------
 
