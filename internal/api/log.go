@@ -40,11 +40,9 @@ func Serve(h http.Handler, o ServeOptions) http.Handler {
 		res := NewResponse(w)
 		defer func() {
 			p := recover()
-			if p != nil {
-				recovered(res, note, p)
-			}
+			cut := p != nil && !recovered(res, note, p)
 			o.end(r, res, note, body.n, time.Since(start))
-			if p != nil && (p == http.ErrAbortHandler || res.Bytes() > 0) {
+			if cut {
 				panic(http.ErrAbortHandler) // net/http cuts the connection: the answer is not complete
 			}
 		}()
@@ -52,16 +50,18 @@ func Serve(h http.Handler, o ServeOptions) http.Handler {
 	})
 }
 
-// recovered answers a request whose handler panicked.
-func recovered(res *Response, note *note, p any) {
+// recovered answers a request whose handler panicked with p. It returns false
+// when it is too late for that.
+func recovered(res *Response, note *note, p any) bool {
 	if p == http.ErrAbortHandler {
-		return
+		return false
 	}
 	note.err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 	if res.Status() != 0 {
-		return
+		return false
 	}
 	http.Error(res, easel.AsError(note.err).Msg, http.StatusInternalServerError)
+	return true
 }
 
 func (o ServeOptions) end(r *http.Request, res *Response, note *note, in int64, took time.Duration) {

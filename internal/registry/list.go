@@ -25,7 +25,7 @@ func (s *Service) Tags(ctx context.Context, repo easel.Repo, last string, limit 
 // "route" for everybody else.
 func (s *Service) Repositories(ctx context.Context, last string, limit int) ([]easel.Repo, bool, error) {
 	who := easel.PrincipalFrom(ctx)
-	if err := policy.Check(who, easel.Grants{}, policy.ListRepositories, "route", "the catalogue"); err != nil {
+	if err := policy.Check(who, easel.Grants{}, policy.ListRepositories, "route", "/v2/_catalog"); err != nil {
 		return nil, false, err
 	}
 	return s.catalog.Repositories(ctx, who.DomainID, last, min(limit, MaxPage))

@@ -168,9 +168,9 @@ func parseTags(q url.Values) ([]easel.Tag, error) {
 	return found, nil
 }
 
-// parseChunk reads what a request says about its body.
+// parseChunk reads what the header says about the body, which the caller adds.
 func parseChunk(r *http.Request) (registry.Chunk, error) {
-	c := registry.Chunk{At: registry.AtEnd, Size: r.ContentLength, Body: r.Body}
+	c := registry.Chunk{At: registry.AtEnd, Size: r.ContentLength}
 	header := r.Header.Get("Content-Range")
 	if header == "" {
 		return c, nil
