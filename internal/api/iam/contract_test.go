@@ -152,7 +152,9 @@ func TestExchanges(t *testing.T) {
 		req("PUT", "/v3.0/OS-CREDENTIAL/credentials/"+access, `{"credential":{"status":"inactive","description":"old"}}`),
 		req("DELETE", "/v3.0/OS-CREDENTIAL/credentials/"+access, ""),
 		req("GET", "/v3.0/OS-CREDENTIAL/credentials/"+access, ""))
-	var key struct{ Credential struct{ Access, Secret string } }
+	var key struct {
+		Credential struct{ Access, Secret string }
+	}
 	if err := json.Unmarshal(made[0].Body.Bytes(), &key); err != nil {
 		t.Fatal(err)
 	}
