@@ -8,6 +8,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"easel/internal/catalog"
 	"easel/internal/identity"
 )
 
@@ -34,7 +35,7 @@ func (c *resetPassword) Run(ctx context.Context, s *streams) (err error) {
 	if err := errors.Join(c.exists(), c.complete()); err != nil {
 		return err
 	}
-	st, err := openStores(ctx, c.Place, os.Getenv("EASEL_MASTER_KEY"), nil)
+	st, err := openStores(ctx, c.Place, os.Getenv("EASEL_MASTER_KEY"), catalog.Options{})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"easel"
+	"easel/internal/catalog"
 	"easel/internal/client"
 	"easel/internal/registry"
 )
@@ -28,7 +29,7 @@ func (o *offline) registry(ctx context.Context, s *streams) (context.Context, *r
 	if err := errors.Join(p.exists(), p.complete()); err != nil {
 		return ctx, nil, nil, err
 	}
-	st, err := openStores(ctx, p, os.Getenv("EASEL_MASTER_KEY"), nil)
+	st, err := openStores(ctx, p, os.Getenv("EASEL_MASTER_KEY"), catalog.Options{})
 	if err != nil {
 		return ctx, nil, nil, err
 	}

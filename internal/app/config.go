@@ -36,7 +36,13 @@ type Config struct {
 	LowSpace   Bytes         `yaml:"low_space" default:"64MiB" placeholder:"SIZE" help:"Free disk space below which pushes are refused and only deleting goes on (${default})."`
 	UploadTTL  time.Duration `yaml:"upload_ttl" name:"upload-ttl" default:"24h" help:"How long an interrupted upload can be taken up again (${default})."`
 	UnlinkWait time.Duration `yaml:"unlink_wait" default:"2s" help:"How long a deletion waits for its bytes to be off the disk (${default})."`
+	PinFor     time.Duration `yaml:"pin_for" default:"15m" help:"How long content that a push was told about stays, when the push never ends (${default})."`
 	MaxUploads int           `yaml:"max_uploads" default:"256" help:"Uploads that may receive bytes at the same time (${default})."`
+
+	OrgQuota     int   `yaml:"org_quota" default:"1000" help:"Organisations per domain (${default})."`
+	KeyQuota     int   `yaml:"key_quota" default:"20" help:"Access keys per user (${default})."`
+	MaxImageSize Bytes `yaml:"max_image_size" default:"0" placeholder:"SIZE" help:"Largest image that can be registered; 0: any."`
+	Compat       bool  `yaml:"compat" help:"The cloud's limits where Easel is more generous: 5 organisations, 2 access keys."`
 
 	ProjectID   string `yaml:"project_id" name:"project-id" placeholder:"ID" help:"Id of the first project, for a first start that must be reproducible."`
 	ProjectName string `yaml:"project_name" default:"eu-de" help:"Name of the first project, and of the region (${default})."`
@@ -152,6 +158,11 @@ func (c *Config) complete(f *File) error {
 		return errors.New("EASEL_ADMIN_ACCESS_KEY and EASEL_ADMIN_SECRET_KEY belong together: set both or none")
 	case c.MaxUploads < 1:
 		return errors.New("--max-uploads must be at least 1")
+	case c.OrgQuota < 1 || c.KeyQuota < 1:
+		return errors.New("--org-quota and --key-quota must be at least 1")
+	}
+	if c.Compat {
+		c.OrgQuota, c.KeyQuota = 5, 2
 	}
 	return c.Place.complete()
 }

@@ -169,3 +169,17 @@ func TestPublicURL(t *testing.T) {
 		}
 	}
 }
+
+func TestClientURL(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ public, base, want string }{
+		{"", "http://127.0.0.1:8580", "http://127.0.0.1:8580"},
+		{"", "http://[::]:8580", "http://127.0.0.1:8580"},
+		{"", "https://0.0.0.0:443", "https://127.0.0.1:443"},
+		{"https://easel.example.org/", "http://127.0.0.1:8580", "https://easel.example.org"},
+	} {
+		if got := (&Config{PublicURL: tt.public}).clientURL(tt.base); got != tt.want {
+			t.Errorf("clientURL(%s) with %q = %s, want %s", tt.base, tt.public, got, tt.want)
+		}
+	}
+}

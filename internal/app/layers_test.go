@@ -35,6 +35,7 @@ var layers = map[string]layer{
 	"internal/workbench": {inside: []string{"", "internal/policy", "internal/catalog", "internal/registry"}},
 
 	"internal/api":        {inside: []string{""}},
+	"internal/api/docs":   {inside: []string{"", "internal/api"}, outside: []string{"github.com/goccy/go-yaml"}},
 	"internal/api/ociapi": {inside: []string{"", "internal/api", "internal/registry"}},
 	// Edges see data types of lower layers in the signatures of their services, and name policy's actions.
 	"internal/api/modelarts": {inside: []string{"", "internal/api", "internal/workbench", "internal/policy", "internal/catalog"}},

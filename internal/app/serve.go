@@ -8,11 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"easel/internal/catalog"
 	"easel/internal/identity"
 )
 
@@ -52,7 +55,7 @@ func (c *serveCommand) Run(ctx context.Context, s *streams, file *File) (err err
 		return err
 	}
 	m := newMetrics()
-	st, err := openStores(ctx, c.Place, c.MasterKey, m.database)
+	st, err := openStores(ctx, c.Place, c.MasterKey, catalog.Options{PinFor: c.PinFor, LowSpace: int64(c.LowSpace), Observe: m.database})
 	if err != nil {
 		return err
 	}
@@ -74,13 +77,29 @@ func (c *serveCommand) Run(ctx context.Context, s *streams, file *File) (err err
 		return err
 	}
 	if created {
-		welcome(s.out, c.DataDir, base, first)
+		welcome(s.out, c.DataDir, c.clientURL(base), first)
 	}
 	fmt.Fprintln(s.out, "listening on", base)
 	return c.run(ctx, listener, sys, log)
 }
 
-// listen opens the listener and returns the address that clients use.
+// clientURL returns the address that a client on this machine, or behind the
+// proxy, uses for a server that listens at base.
+func (c *Config) clientURL(base string) string {
+	if c.PublicURL != "" {
+		return strings.TrimSuffix(c.PublicURL, "/")
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return base
+	}
+	if ip := net.ParseIP(u.Hostname()); ip.IsUnspecified() {
+		u.Host = net.JoinHostPort("127.0.0.1", u.Port())
+	}
+	return u.String()
+}
+
+// listen opens the listener and returns its URL.
 func (c *Config) listen(ctx context.Context) (net.Listener, string, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"easel/internal/blob"
 	"easel/internal/catalog"
@@ -22,8 +21,8 @@ type stores struct {
 }
 
 // openStores takes the data directory and opens what is in it, making what is
-// not there yet. masterKey, if not empty, replaces the key file.
-func openStores(ctx context.Context, p Place, masterKey string, observe func(op string, d time.Duration)) (_ *stores, err error) {
+// not there yet. masterKey, if not empty, replaces the key file; o needs no URL.
+func openStores(ctx context.Context, p Place, masterKey string, o catalog.Options) (_ *stores, err error) {
 	if err := makeDir(p.DataDir); err != nil {
 		return nil, err
 	}
@@ -42,7 +41,8 @@ func openStores(ctx context.Context, p Place, masterKey string, observe func(op 
 	if s.blobs, err = blob.OpenDir(p.blobPath()); err != nil {
 		return nil, err
 	}
-	if s.catalog, err = catalog.Open(ctx, catalog.Options{URL: p.Database, Observe: observe}); err != nil {
+	o.URL = p.Database
+	if s.catalog, err = catalog.Open(ctx, o); err != nil {
 		s.catalog = nil
 		return nil, fmt.Errorf("open the database: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"easel"
 	"easel/internal/api"
+	"easel/internal/api/docs"
 	"easel/internal/api/easelapi"
 	"easel/internal/api/iam"
 	"easel/internal/api/modelarts"
@@ -35,13 +36,15 @@ type system struct {
 // listens at the address at.
 func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, log *slog.Logger) (*system, error) {
 	sys := &system{}
-	sys.identity = identity.New(identity.Options{Catalog: st.catalog, MasterKey: st.masterKey, Log: log, Region: c.ProjectName})
+	sys.identity = identity.New(identity.Options{Catalog: st.catalog, MasterKey: st.masterKey, Log: log, Region: c.ProjectName, MaxKeys: c.KeyQuota})
 	sys.registry = registry.New(registry.Options{
 		Catalog: st.catalog, Blobs: st.blobs, Log: log, Metrics: m,
 		UploadTTL: c.UploadTTL, UnlinkWait: c.UnlinkWait, MaxUploads: c.MaxUploads,
 		Free: st.blobs.Free, LowSpace: int64(c.LowSpace),
 	})
-	sys.images = workbench.New(workbench.Options{Catalog: st.catalog, Registry: sys.registry, Port: port(at), Hosts: c.hosts()})
+	sys.images = workbench.New(workbench.Options{
+		Catalog: st.catalog, Registry: sys.registry, MaxImageSize: int64(c.MaxImageSize), Port: port(at), Hosts: c.hosts(),
+	})
 	builtins, err := c.builtins()
 	if err != nil {
 		return nil, err
@@ -51,8 +54,11 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 	}
 	m.watch(st.catalog, st.blobs.Free)
 	auth := iam.NewAuthenticator(sys.identity)
-	families := api.Serve(sys.families(c, auth, m, log), api.ServeOptions{Log: log})
-	sys.handler = besides(newOps(st.catalog, auth, c.Metrics, m, log), families)
+	families, err := sys.families(c, auth, m)
+	if err != nil {
+		return nil, err
+	}
+	sys.handler = besides(newOps(st.catalog, auth, c.Metrics, m, log), api.Serve(families, api.ServeOptions{Log: log}))
 	sys.loops = []func(context.Context) error{
 		func(ctx context.Context) error { sys.registry.Run(ctx); return nil },
 	}
@@ -60,17 +66,28 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 }
 
 // families returns the handler of all protocol families.
-func (s *system) families(c *Config, auth api.Authenticator, m *metrics, log *slog.Logger) http.Handler {
+func (s *system) families(c *Config, auth api.Authenticator, m *metrics) (http.Handler, error) {
 	base := c.publicURL
+	reference, err := docs.New([]docs.Family{
+		{Name: "images", Title: "Images (ModelArts)", Document: modelarts.OpenAPI},
+		{Name: "swr", Title: "Organisations, repositories, tags (SWR)", Document: swr.OpenAPI},
+		{Name: "oci", Title: "Registry (OCI distribution)", Document: ociapi.OpenAPI},
+		{Name: "iam", Title: "Identity (IAM)", Document: iam.OpenAPI},
+		{Name: "easel", Title: "Easel additions", Document: easelapi.OpenAPI},
+	})
+	if err != nil {
+		return nil, err
+	}
 	return &dispatcher{metrics: m, families: map[family]http.Handler{
 		modelartsFamily: modelarts.New(s.images, auth, modelarts.Options{PublicURL: base}),
-		swrFamily:       swr.New(s.registry, auth, swr.Options{PublicURL: base}),
+		swrFamily:       swr.New(s.registry, auth, swr.Options{PublicURL: base, Compat: c.Compat, OrgQuota: c.OrgQuota}),
 		ociFamily:       ociapi.New(s.registry, s.identity, ociapi.Options{PublicURL: base, Service: identity.Audience}),
 		tokenFamily:     iam.NewRegistryAuth(s.identity),
 		iamFamily:       iam.New(s.identity, auth, iam.Options{PublicURL: base, Region: c.ProjectName}),
 		rootFamily:      root(swr.Versions(base), iam.VersionsHandler(base)),
 		easelFamily:     easelapi.New(easelapi.Options{Auth: auth, Images: s.images, Content: s.registry}),
-	}}
+		docsFamily:      docsAt(reference),
+	}}, nil
 }
 
 // publicURL returns the address under which the client of r reaches the
