@@ -2,7 +2,6 @@ package clients
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/swr/v2/model"
@@ -59,20 +58,4 @@ func TestCloudRepositories(t *testing.T) {
 	_, err = c.repos.DeleteNamespaces(&model.DeleteNamespacesRequest{Namespace: org})
 	ok(t, err)
 	s.Check(t)
-}
-
-// The login command that the API hands out is good for docker.
-func TestCloudDockerLogin(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	c := newCloud(t, s)
-	secret, err := c.repos.CreateSecret(&model.CreateSecretRequest{})
-	ok(t, err)
-	if !strings.HasPrefix(*secret.XSwrDockerlogin, "docker login -u "+s.DockerUser()) {
-		// The secret itself stays out of the test's output.
-		t.Errorf("the login command is not for %s", s.DockerUser())
-	}
-	if len(secret.Auths) != 1 {
-		t.Errorf("%d registries to log in to, want 1", len(secret.Auths))
-	}
 }

@@ -139,7 +139,7 @@ func sharedSize(t *testing.T, a, b v1.Image) (sum int64) {
 func TestLibraryIndex(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	amd, arm := newImage(t, 1), newImage(t, 2)
+	amd, arm := newImage(t, 1), forArm(t, newImage(t, 2))
 	index := mutate.IndexMediaType(mutate.AppendManifests(empty.Index,
 		mutate.IndexAddendum{Add: amd, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "amd64"}}},
 		mutate.IndexAddendum{Add: arm, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: "arm64"}}},
@@ -157,6 +157,21 @@ func TestLibraryIndex(t *testing.T) {
 		t.Errorf("what was pulled is broken: %v", err)
 	}
 	deleteForced(t, s, "multi:1")
+}
+
+func forArm(t *testing.T, img v1.Image) v1.Image {
+	t.Helper()
+	file, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = file.DeepCopy()
+	file.Architecture = "arm64"
+	img, err = mutate.ConfigFile(img, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
 }
 
 // Deleting by digest through the registry API gives the bytes back as well.
