@@ -56,8 +56,9 @@ func (db *DB) Sweep(ctx context.Context) (out Removed, more bool, err error) {
 func (t *tx) sweep() (out Removed, more bool, err error) {
 	var repo int64
 	var name easel.Repo
-	found, err := t.get([]any{&repo, &name}, `
-		SELECT r.id, r.name FROM repo r WHERE r.id = coalesce(
+	itself := easel.Principal{UserName: "easel"} // in the audit trail of whoever owns the repository
+	found, err := t.get([]any{&repo, &name, &itself.DomainID}, `
+		SELECT r.id, r.name, o.domain FROM repo r JOIN org o ON o.id = r.org WHERE r.id = coalesce(
 			(SELECT repo FROM pin WHERE until <= $1 LIMIT 1), (SELECT repo FROM mpin WHERE until <= $1 LIMIT 1),
 			(SELECT m.repo FROM manifest m WHERE m.condemned = 1 AND NOT EXISTS (SELECT 1 FROM mpin p WHERE p.repo = m.repo AND p.manifest = m.id) LIMIT 1))`, t.now)
 	if err != nil || !found {
@@ -86,14 +87,14 @@ func (t *tx) sweep() (out Removed, more bool, err error) {
 	for _, id := range r.candidates {
 		r.insisted[id] = true
 	}
-	return out, true, t.finishSweep(r, &out)
+	return out, true, t.finishSweep(itself, r, &out)
 }
 
 // finishSweep records the sweep only when something went: the end of a pin on
 // content that stays is no change.
-func (t *tx) finishSweep(r *removal, out *Removed) error {
+func (t *tx) finishSweep(itself easel.Principal, r *removal, out *Removed) error {
 	if len(r.candidates) > 0 {
-		return t.unlink(easel.Principal{UserName: "easel"}, "sweepPins", string(r.name), []*removal{r}, out)
+		return t.unlink(itself, "sweepPins", string(r.name), []*removal{r}, out)
 	}
 	blobs := make([]int64, 0, len(r.blobs))
 	for b := range r.blobs {
@@ -109,10 +110,10 @@ func (t *tx) finishSweep(r *removal, out *Removed) error {
 	if err != nil || len(gone) == 0 {
 		return err
 	}
-	if err := t.fillReceipt(easel.Principal{}, []*removal{r}, gone, blobs, out); err != nil {
+	if err := t.fillReceipt(itself, []*removal{r}, gone, blobs, out); err != nil {
 		return err
 	}
-	return t.audit(easel.Principal{UserName: "easel"}, "sweepPins", string(r.name), out.Receipt.Freed, &out.Receipt)
+	return t.audit(itself, "sweepPins", string(r.name), out.Receipt.Freed, &out.Receipt)
 }
 
 // Waiting is what has not reached its end yet.
