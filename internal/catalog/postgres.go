@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"easel/internal/failpoint"
 )
 
 func (db *DB) openPostgres(ctx context.Context, url string) error {
@@ -44,7 +46,13 @@ func (db *DB) tryPostgres(ctx context.Context, f func(*tx) error) error {
 	if err := protect(f, t); err != nil {
 		return err
 	}
-	return s.Commit()
+	if err := failpoint.Err("catalog.commit"); err != nil {
+		return err
+	}
+	if err := s.Commit(); err != nil {
+		return err
+	}
+	return failpoint.Err("catalog.committed")
 }
 
 // The SQLSTATEs that mean "another transaction was in the way": serialisation

@@ -10,6 +10,8 @@ import (
 
 	driver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"easel/internal/failpoint"
 )
 
 // openSQLite opens path with one writing connection, owned by the group, and
@@ -192,7 +194,11 @@ func (g *group) try(batch []*member) (err error) {
 		_, err := g.conn.ExecContext(ctx, `ROLLBACK`)
 		return err
 	}
+	if err := failpoint.Err("catalog.commit"); err != nil {
+		return err
+	}
 	_, err = g.conn.ExecContext(ctx, `COMMIT`)
+	failpoint.Hit("catalog.committed")
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"easel"
 	"easel/internal/catalog"
+	"easel/internal/failpoint"
 	"easel/internal/policy"
 )
 
@@ -97,7 +98,10 @@ func (s *Service) unlink(ctx context.Context, garbage []catalog.Garbage) ([]cata
 				if ctx.Err() != nil {
 					return
 				}
-				results <- outcome{g, s.blobs.Delete(context.WithoutCancel(ctx), g.Key)}
+				failpoint.Hit("delete.unlink")
+				err := s.blobs.Delete(context.WithoutCancel(ctx), g.Key)
+				failpoint.Hit("delete.unlinked")
+				results <- outcome{g, err}
 			}
 		}()
 	}

@@ -5,6 +5,7 @@ import (
 
 	"easel"
 	"easel/internal/catalog"
+	"easel/internal/failpoint"
 	"easel/internal/policy"
 )
 
@@ -75,9 +76,11 @@ func (s *Service) PutManifest(ctx context.Context, repo easel.Repo, p ManifestPu
 		tags = append([]easel.Tag{p.Ref.Tag}, tags...)
 	}
 	put := catalog.ManifestPut{Repo: repo, Digest: digest, Tags: tags, Manifest: m}
+	failpoint.Hit("manifest.put")
 	if err := s.catalog.PutManifest(ctx, easel.PrincipalFrom(ctx), put); err != nil {
 		return Pushed{}, err
 	}
+	failpoint.Hit("manifest.stored")
 	pushed := Pushed{Digest: digest}
 	if m.Subject != nil {
 		pushed.Subject = m.Subject.Digest

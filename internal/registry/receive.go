@@ -12,6 +12,7 @@ import (
 	"easel"
 	"easel/internal/blob"
 	"easel/internal/catalog"
+	"easel/internal/failpoint"
 )
 
 // While bytes arrive they are made durable, and the session moves forward,
@@ -125,10 +126,12 @@ func (w *uploadWriter) write(ctx context.Context, b []byte) error {
 
 // record makes what was written durable and moves the session forward.
 func (w *uploadWriter) record(ctx context.Context) error {
+	failpoint.Hit("upload.checkpoint")
 	state, err := w.object.Checkpoint(ctx)
 	if err != nil {
 		return fmt.Errorf("upload %s: %w", w.u.ID, err)
 	}
+	failpoint.Hit("upload.received")
 	w.checked, w.checkedAt = w.size, w.s.o.Clock()
 	next := w.u
 	next.Until = w.checkedAt.Add(w.s.o.UploadTTL)
@@ -144,6 +147,7 @@ func (w *uploadWriter) record(ctx context.Context) error {
 	if err := w.s.catalog.AdvanceUpload(ctx, next, w.u.Size); err != nil {
 		return err
 	}
+	failpoint.Hit("upload.recorded")
 	w.u = next
 	return nil
 }
@@ -170,6 +174,7 @@ func (w *uploadWriter) finish(ctx context.Context, want easel.Digest) error {
 	if got := easel.SumDigest(w.u.Algorithm, w.hash); want.Algorithm() == w.u.Algorithm && got != want {
 		return w.mismatch(ctx, got, want)
 	}
+	failpoint.Hit("upload.finish")
 	if err := w.object.Finish(ctx); err != nil {
 		return fmt.Errorf("upload %s: %w", w.u.ID, err)
 	}
@@ -182,7 +187,10 @@ func (w *uploadWriter) finish(ctx context.Context, want easel.Digest) error {
 			return w.mismatch(ctx, got, want)
 		}
 	}
-	return w.s.catalog.FinishUpload(ctx, easel.PrincipalFrom(ctx), w.u, want, w.size)
+	failpoint.Hit("upload.finished")
+	err := w.s.catalog.FinishUpload(ctx, easel.PrincipalFrom(ctx), w.u, want, w.size)
+	failpoint.Hit("upload.transformed")
+	return err
 }
 
 func (w *uploadWriter) mismatch(ctx context.Context, got, want easel.Digest) error {

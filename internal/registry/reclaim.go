@@ -9,6 +9,7 @@ import (
 	"easel"
 	"easel/internal/blob"
 	"easel/internal/catalog"
+	"easel/internal/failpoint"
 	"easel/internal/policy"
 )
 
@@ -81,10 +82,14 @@ func (s *Service) Settle(ctx context.Context) error {
 	if len(keys) == 0 {
 		return nil
 	}
+	failpoint.Hit("delete.sync")
 	if err := s.blobs.Sync(ctx, keys); err != nil {
 		return err // the rows stay, and are unlinked again
 	}
-	return s.catalog.Forget(ctx, keys)
+	failpoint.Hit("delete.synced")
+	err := s.catalog.Forget(ctx, keys)
+	failpoint.Hit("delete.settled")
+	return err
 }
 
 // Reclaimed is what a reclaim did.
@@ -110,11 +115,13 @@ func (s *Service) Maintain(ctx context.Context) (done Reclaimed, err error) {
 	if done.Uploads, err = s.catalog.ExpireUploads(ctx); err != nil {
 		return done, err
 	}
+	failpoint.Hit("reclaim.expired")
 	for more := true; more && err == nil; {
 		if err = ctx.Err(); err == nil {
 			_, more, err = s.catalog.Sweep(ctx)
 		}
 	}
+	failpoint.Hit("reclaim.swept")
 	return done, errors.Join(err, s.unlinkDue(ctx, &done))
 }
 

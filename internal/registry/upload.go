@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"easel"
+	"easel/internal/failpoint"
 	"easel/internal/policy"
 )
 
@@ -137,6 +138,7 @@ func (s *Service) abandon(ctx context.Context, repo easel.Repo, id string) error
 	if err := s.catalog.CancelUpload(ctx, who, repo, id); err != nil {
 		return err
 	}
+	failpoint.Hit("upload.cancelled")
 	if err := s.blobs.Delete(context.WithoutCancel(ctx), u.Key); err != nil {
 		return fmt.Errorf("unlink cancelled upload: %w", err)
 	}
