@@ -1,8 +1,10 @@
 package catalog_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -135,6 +137,44 @@ func TestGroupOfRegistrations(t *testing.T) {
 		must(t, err)
 		if g, err = w.DB.ImageGroup(t.Context(), imagetest.AcmeOne, id); err != nil || g.HasReadMe || len(again.Tags) != 0 {
 			t.Errorf("the group that came again has %+v and %v, %v; want nothing of the old one", g, again.Tags, err)
+		}
+	})
+}
+
+func TestRegisterAgainstDeletionOfTheGroup(t *testing.T) {
+	imagesOnBoth(t, func(t *testing.T, w *imagetest.World) {
+		id := easel.GroupID(imagetest.AcmeOne, "0", "team", "torch")
+		for round := range 8 {
+			old, young := fmt.Sprintf("team/torch:old%d", round), fmt.Sprintf("team/torch:young%d", round)
+			w.Push(t, w.Ann, old, "layer")
+			w.Push(t, w.Ann, young, "layer")
+			register(t, w, registration(t, imagetest.AcmeOne, old))
+			r := registration(t, imagetest.AcmeOne, young)
+			var wg sync.WaitGroup
+			var made easel.Image
+			var registered, deleted, updated error
+			wg.Go(func() { made, registered = w.DB.RegisterImage(t.Context(), w.Ann, r) })
+			wg.Go(func() {
+				_, _, deleted = w.DB.DeleteImages(t.Context(), w.Ann, catalog.ImageDeletion{Project: imagetest.AcmeOne, Group: id})
+			})
+			guide := "how to"
+			wg.Go(func() {
+				_, updated = w.DB.UpdateImageGroup(t.Context(), w.Ann, imagetest.AcmeOne, id, catalog.GroupUpdate{ReadMe: &guide})
+			})
+			wg.Wait()
+			if registered != nil || deleted != nil || (updated != nil && !errors.Is(updated, easel.NotFound)) {
+				t.Fatalf("register %v, delete %v, update %v; want success, or NotFound for the update", registered, deleted, updated)
+			}
+			// The new version went with the group, or it is in a group of its own.
+			_, imageErr := w.DB.Image(t.Context(), made.ID)
+			g, groupErr := w.DB.ImageGroup(t.Context(), imagetest.AcmeOne, id)
+			if (imageErr == nil) != (groupErr == nil) || (groupErr == nil && g.Versions != 1) {
+				t.Errorf("image: %v, group %+v: %v; want both there or both gone", imageErr, g, groupErr)
+			}
+			if groupErr == nil {
+				_, _, err := w.DB.DeleteImages(t.Context(), w.Ann, catalog.ImageDeletion{Project: imagetest.AcmeOne, Group: id})
+				must(t, err)
+			}
 		}
 	})
 }
