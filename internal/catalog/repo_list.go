@@ -123,10 +123,12 @@ const repoColumns = `p.total, p.id, p.org, p.name, p.domain, p.domain_name, p.ca
 	p.downloads, p.created, p.updated, p.level, (SELECT COUNT(*) FROM tag t WHERE t.repo = p.id),
 	(SELECT CAST(COALESCE(SUM(b.size), 0) AS BIGINT) FROM link l JOIN blob b ON b.id = l.blob WHERE l.repo = p.id)`
 
-// repositories selects the rows of "page". $1 is the asking user.
-const repositories = `
-	r.id, r.org, r.name, o.domain, d.name AS domain_name, r.category, r.description, r.is_public, r.creator, r.creator_name,
-	r.downloads, r.created, r.updated, COALESCE(g.level, 0) AS level
+// repositories are the columns of "page", of what repoTables joins.
+const repositories = `r.id, r.org, r.name, o.domain, d.name AS domain_name, r.category, r.description, r.is_public, r.creator, r.creator_name,
+	r.downloads, r.created, r.updated, COALESCE(g.level, 0) AS level`
+
+// repoTables joins what repositories selects. $1 is the asking user.
+const repoTables = `
 	FROM repo r JOIN org o ON o.id = r.org JOIN domain d ON d.id = o.domain LEFT JOIN org_grant g ON g.org = o.id AND g.account = $1`
 
 // repoRow is a Repository with the number of rows that its query matched.
@@ -147,7 +149,7 @@ func scanRepository(s scanner) (r repoRow, err error) {
 // Repo returns a repository without its tags. Errors: NotFound "repository".
 func (db *DB) Repo(ctx context.Context, who easel.Principal, name easel.Repo) (r Repository, err error) {
 	err = db.view(ctx, func(t *tx) error {
-		found, err := all(t, scanRepository, `SELECT `+repoColumns+` FROM (SELECT 1 AS total, `+repositories+` WHERE r.name = $2) p`, who.UserID, string(name))
+		found, err := all(t, scanRepository, `SELECT `+repoColumns+` FROM (SELECT 1 AS total, `+repositories+repoTables+` WHERE r.name = $2) p`, who.UserID, string(name))
 		if err != nil || len(found) == 0 {
 			return orNotFound(err, "repository", "the repository %s does not exist", name)
 		}
@@ -181,15 +183,15 @@ func (db *DB) Repos(ctx context.Context, who easel.Principal, q RepoQuery) (foun
 
 func (t *tx) repos(who easel.Principal, q RepoQuery) ([]Repository, int64, error) {
 	a := args{who.UserID}
-	where := q.where(&a)
-	order := repoOrders[q.Order]
+	selected := repoTables + q.where(&a)
+	direction := ``
 	if q.Desc {
-		order += ` DESC`
+		direction = ` DESC`
 	}
-	counted := append(args{}, a...)
-	inner := `SELECT COUNT(*) OVER () AS total, ROW_NUMBER() OVER (ORDER BY ` + order + `, r.name) AS place,` + repositories + where +
-		` ORDER BY place LIMIT ` + a.add(q.Limit) + ` OFFSET ` + a.add(q.Offset)
-	rows, err := all(t, scanRepository, `SELECT `+repoColumns+` FROM (`+inner+`) p ORDER BY p.place`, a...)
+	counted := a[:len(a):len(a)]
+	inner := `SELECT (SELECT COUNT(*)` + selected + `) AS total, ` + repoOrders[q.Order] + ` AS place, ` + repositories + selected +
+		` ORDER BY place` + direction + `, r.name LIMIT ` + a.add(q.Limit) + ` OFFSET ` + a.add(q.Offset)
+	rows, err := all(t, scanRepository, `SELECT `+repoColumns+` FROM (`+inner+`) p ORDER BY p.place`+direction+`, p.name`, a...)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -201,7 +203,7 @@ func (t *tx) repos(who easel.Principal, q RepoQuery) ([]Repository, int64, error
 		return found, rows[0].total, nil
 	}
 	var total int64 // an empty page beyond the end has no row to tell it
-	_, err = t.get([]any{&total}, `SELECT COUNT(*) FROM (SELECT `+repositories+where+`) p`, counted...)
+	_, err = t.get([]any{&total}, `SELECT COUNT(*)`+selected, counted...)
 	return found, total, err
 }
 
@@ -287,19 +289,19 @@ func (db *DB) RepoTags(ctx context.Context, repo easel.Repo, q TagQuery) (found 
 	if q.NamePart != "" {
 		where += ` AND ` + contains(&a, `t.name`, q.NamePart)
 	}
-	order := tagOrders[q.Order]
+	direction := ``
 	if q.Desc {
-		order += ` DESC`
+		direction = ` DESC`
 	}
 	from := ` FROM tag t JOIN repo r ON r.id = t.repo JOIN org o ON o.id = r.org` + where
-	counted := append(args{}, a...)
-	inner := `SELECT COUNT(*) OVER () AS total, ROW_NUMBER() OVER (ORDER BY ` + order + `, t.name) AS place,
+	counted := a[:len(a):len(a)]
+	inner := `SELECT (SELECT COUNT(*)` + from + `) AS total, ` + tagOrders[q.Order] + ` AS place,
 		t.id, t.repo, t.name, t.manifest, t.created, t.updated, o.domain` + from +
-		` ORDER BY place LIMIT ` + a.add(q.Limit) + ` OFFSET ` + a.add(q.Offset)
+		` ORDER BY place` + direction + `, t.name LIMIT ` + a.add(q.Limit) + ` OFFSET ` + a.add(q.Offset)
 	err = db.view(ctx, func(t *tx) error {
 		bodies := 0
 		scan := func(s scanner) (RepoTag, error) { return scanTag(s, &total, &bodies) }
-		if found, err = all(t, scan, `SELECT `+tagColumns+` FROM (`+inner+`) p JOIN manifest m ON m.id = p.manifest ORDER BY p.place`, a...); err != nil || len(found) > 0 {
+		if found, err = all(t, scan, `SELECT `+tagColumns+` FROM (`+inner+`) p JOIN manifest m ON m.id = p.manifest ORDER BY p.place`+direction+`, p.name`, a...); err != nil || len(found) > 0 {
 			return err
 		}
 		_, err = t.get([]any{&total}, `SELECT COUNT(*)`+from, counted...)
