@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/url"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 )
@@ -111,8 +110,8 @@ func canonicalQuery(pairs []pair, scoped bool) string {
 			seen[p.key] = true
 			return again
 		})
-		sort.SliceStable(pairs, func(i, j int) bool {
-			return strings.ToLower(encode(pairs[i].key)) < strings.ToLower(encode(pairs[j].key))
+		slices.SortStableFunc(pairs, func(a, b pair) int {
+			return strings.Compare(strings.ToLower(encode(a.key)), strings.ToLower(encode(b.key)))
 		})
 	} else {
 		slices.SortFunc(pairs, func(a, b pair) int {

@@ -42,11 +42,11 @@ type fixture struct {
 const adminPassword = "correct horse battery staple"
 
 // newFixture has the vector key and project; its clock stands at the vector time.
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	return newFixtureWith(t, vectorAccess, vectorSecret, vectorProject, vectorTime)
 }
 
-func newFixtureWith(t *testing.T, access, secret, project, at string) *fixture {
+func newFixtureWith(t testing.TB, access, secret, project, at string) *fixture {
 	t.Helper()
 	db, err := catalog.Open(t.Context(), catalog.Options{URL: "sqlite:" + t.TempDir() + "/easel.db"})
 	if err != nil {

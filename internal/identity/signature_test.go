@@ -127,6 +127,7 @@ func TestVerifyRefuses(t *testing.T) {
 	body := func(s string) func(*SignedRequest) {
 		return func(r *SignedRequest) { r.Body = func() ([]byte, error) { return []byte(s), nil } }
 	}
+	f := newFixture(t)
 	for _, tt := range []struct {
 		name   string
 		vector int
@@ -179,7 +180,6 @@ func TestVerifyRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t)
 			r := vectors[tt.vector].request()
 			r.Header = maps.Clone(r.Header)
 			tt.change(&r)
@@ -217,6 +217,7 @@ func TestVerifyClock(t *testing.T) {
 func TestVerifyFallbacks(t *testing.T) {
 	t.Parallel()
 	const scope = "20260102///sdk_request"
+	f := newFixture(t)
 	for _, tt := range []struct {
 		name, method, target, host, scope string
 		headers                           []string
@@ -244,7 +245,6 @@ func TestVerifyFallbacks(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t)
 			r := vector{method: tt.method, target: tt.target, host: tt.host, header: map[string]string{"X-Sdk-Date": vectorTime}}.request()
 			if tt.sign == nil {
 				resign(&r, vectorAccess, vectorSecret, tt.scope, tt.headers, variant{})

@@ -13,7 +13,7 @@ import (
 )
 
 // login asks for a token with the administrator's password.
-func (f *fixture) login(t *testing.T, scope TokenScope) (string, TokenInfo) {
+func (f *fixture) login(t testing.TB, scope TokenScope) (string, TokenInfo) {
 	t.Helper()
 	token, info, err := f.IssueToken(t.Context(), TokenRequest{
 		Methods:  []string{"password"},
