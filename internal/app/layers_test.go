@@ -23,15 +23,17 @@ var layers = map[string]layer{
 	"": {},
 
 	"internal/policy": {inside: []string{""}},
-	"internal/blob":   {inside: []string{""}, outside: []string{"golang.org/x/sys"}},
-	"internal/client": {inside: []string{""}},
+	// Points where tests end the process; empty without its build tag.
+	"internal/failpoint": {},
+	"internal/blob":      {inside: []string{""}, outside: []string{"golang.org/x/sys"}},
+	"internal/client":    {inside: []string{""}},
 
-	"internal/catalog": {inside: []string{"", "internal/blob"},
+	"internal/catalog": {inside: []string{"", "internal/blob", "internal/failpoint"},
 		outside: []string{"modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/pressly/goose/v3", "golang.org/x/sys"}},
 
 	"internal/identity": {inside: []string{"", "internal/policy", "internal/catalog"},
 		outside: []string{"github.com/go-jose/go-jose/v4", "golang.org/x/crypto", "golang.org/x/sync", "golang.org/x/time"}},
-	"internal/registry":  {inside: []string{"", "internal/policy", "internal/blob", "internal/catalog"}},
+	"internal/registry":  {inside: []string{"", "internal/policy", "internal/blob", "internal/catalog", "internal/failpoint"}},
 	"internal/workbench": {inside: []string{"", "internal/policy", "internal/catalog", "internal/registry"}},
 
 	"internal/api":        {inside: []string{""}},
