@@ -47,6 +47,7 @@ func NewMux(fail ErrorWriter) *Mux { return &Mux{fail: fail} }
 func (m *Mux) Handle(pattern string, h Handler) {
 	m.patterns = append(m.patterns, pattern)
 	m.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		SetRoute(r, pattern) // the handler may have a better name
 		if err := h(w, r); err != nil {
 			m.fail(w, r, err)
 		}
