@@ -114,7 +114,7 @@ func (s *Service) repo(ctx context.Context, action policy.Action, name easel.Rep
 		return catalog.Repository{}, err
 	}
 	r, err := s.catalog.Repo(ctx, who, name)
-	if err == nil {
+	if err == nil || who.Anonymous() && errors.Is(err, easel.NotFound) { // whether it exists is not for strangers
 		err = policy.Check(who, r.Grants, action, "repository", string(name))
 	}
 	hidden := errors.Is(err, easel.NotFound) || errors.Is(err, easel.Denied)
