@@ -2,11 +2,13 @@ package app
 
 import (
 	"encoding"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
 	"github.com/goccy/go-yaml"
 )
 
@@ -141,5 +143,34 @@ func TestBuiltins(t *testing.T) {
 	c.BuiltinImages = []BuiltinImage{{Path: "no-tag"}}
 	if _, err := c.builtins(); err == nil || !strings.Contains(err.Error(), "builtin_images[0]") {
 		t.Errorf("a path without a tag: %v", err)
+	}
+}
+
+// TestEveryOptionIsDocumented compares docs/configuration.md with the flags
+// of easel serve.
+func TestEveryOptionIsDocumented(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(moduleRoot, "docs", "configuration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parser, err := kong.New(&commands{}, kong.DefaultEnvars("EASEL"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range parser.Model.Leaves(true) {
+		if command.Name != "serve" {
+			continue
+		}
+		for _, flag := range command.Flags {
+			def := ""
+			if flag.Default != "" {
+				def = "`" + flag.Default + "`"
+			}
+			line := fmt.Sprintf("| `%s` | `--%s` | `%s` | %s |", strings.ReplaceAll(flag.Name, "-", "_"), flag.Name, flag.Envs[0], def)
+			if flag.Name != "config" && !strings.Contains(string(text), line) {
+				t.Errorf("docs/configuration.md has no line %s", line)
+			}
+		}
 	}
 }
