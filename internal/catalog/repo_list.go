@@ -170,15 +170,32 @@ func (db *DB) Repos(ctx context.Context, who easel.Principal, q RepoQuery) (foun
 		if err != nil {
 			return err
 		}
-		for i := range found {
-			found[i].Tags, err = all(t, column[easel.Tag], `SELECT name FROM tag WHERE repo = $1 ORDER BY name`, found[i].ID)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return t.tagNames(found)
 	})
 	return found, total, err
+}
+
+// tagNames fills in the tags of a page of repositories.
+func (t *tx) tagNames(repos []Repository) error {
+	if len(repos) == 0 {
+		return nil
+	}
+	a, index := args{}, map[int64]int{}
+	ids := make([]int64, len(repos))
+	for i := range repos {
+		repos[i].Tags, ids[i], index[repos[i].ID] = []easel.Tag{}, repos[i].ID, i
+	}
+	type name struct {
+		repo int64
+		tag  easel.Tag
+	}
+	scan := func(s scanner) (n name, err error) { err = s.Scan(&n.repo, &n.tag); return n, err }
+	names, err := all(t, scan, `SELECT repo, name FROM tag WHERE repo IN (`+addAll(&a, ids)+`) ORDER BY repo, name`, a...)
+	for _, n := range names {
+		r := &repos[index[n.repo]]
+		r.Tags = append(r.Tags, n.tag)
+	}
+	return err
 }
 
 func (t *tx) repos(who easel.Principal, q RepoQuery) ([]Repository, int64, error) {
