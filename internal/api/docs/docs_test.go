@@ -1,6 +1,8 @@
 package docs
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -107,13 +109,28 @@ func TestPage(t *testing.T) {
 	if m := remote.FindString(html); m != "" {
 		t.Errorf("the page has %q", m)
 	}
-	for _, want := range []string{"&lt;script&gt;alert(1)&lt;/script&gt;", "<strong>wild</strong>", "<li>lions</li>", "<li>tigers</li>", `<a href="#schema-Animal">Animal</a>`, "at most 40 characters", "deprecated", "no credentials needed"} {
+	for _, want := range []string{"&lt;script&gt;alert(1)&lt;/script&gt;", "<strong>wild</strong>", "<li>lions</li>", "<li>tigers</li>", `<a href="#schema-Animal">Animal</a>`, "length ≤ 40", "deprecated", "no credentials needed"} {
 		if !strings.Contains(html, want) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
 	if a, b := strings.Index(html, `id="zebraFirst"`), strings.Index(html, `id="showAnimal"`); a < 0 || b < a {
 		t.Error("operations are not in the document's order")
+	}
+}
+
+// TestStyleIsAllowed checks that the policy's hash is that of the style as a
+// browser reads it.
+func TestStyleIsAllowed(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/docs/", "/docs/zoo/", "/docs/none/"} {
+		w := get(t, newDocs(t), "GET", path)
+		_, rest, _ := strings.Cut(w.Body.String(), "<style>")
+		text, _, _ := strings.Cut(rest, "</style>")
+		sum := sha256.Sum256([]byte(text))
+		if hash := base64.StdEncoding.EncodeToString(sum[:]); text == "" || !strings.Contains(w.Header().Get("Content-Security-Policy"), "'sha256-"+hash+"'") {
+			t.Errorf("%s: the policy %q does not allow the page's style", path, w.Header().Get("Content-Security-Policy"))
+		}
 	}
 }
 

@@ -98,13 +98,29 @@ func (d *document) typeName(n node) typeName {
 	case target.at("properties").exists() || target.at("allOf").exists():
 		words = append(words, "object")
 	default:
-		words = append(words, "any")
+		words = append(words, valueType(append([]node{target.at("const")}, target.at("enum").list()...)))
 	}
 	if more := target.at("additionalProperties"); len(more.fields()) > 0 {
 		t := d.typeName(more)
 		return typeName{"map to " + t.Before, t.Schema, t.After}
 	}
 	return typeName{Before: strings.Join(words, " or ")}
+}
+
+// valueType names the type of the first value that is there.
+func valueType(values []node) string {
+	for _, n := range values {
+		switch n.v.(type) {
+		case nil:
+		case string:
+			return "string"
+		case bool:
+			return "boolean"
+		case int64, uint64:
+			return "integer"
+		}
+	}
+	return "any"
 }
 
 // typeWord returns a type's name; YAML may read the bare word null as nothing.
@@ -119,12 +135,12 @@ func typeWord(n node) string {
 func (d *document) bounds(n node) []string {
 	n, _ = d.deref(n)
 	var all []string
-	add := func(before, key, after string) {
+	add := func(before, key string) {
 		if v := n.at(key); v.text() != "" {
-			all = append(all, before+v.text()+after)
+			all = append(all, before+v.text())
 		}
 	}
-	add("", "format", "")
+	add("", "format")
 	if values := n.at("enum").list(); len(values) > 0 {
 		var words []string
 		for _, v := range values {
@@ -135,15 +151,15 @@ func (d *document) bounds(n node) []string {
 	if c := n.at("const"); c.exists() {
 		all = append(all, "always "+scalarJSON(c.v))
 	}
-	add("≥ ", "minimum", "")
-	add("> ", "exclusiveMinimum", "")
-	add("≤ ", "maximum", "")
-	add("< ", "exclusiveMaximum", "")
-	add("at least ", "minLength", " characters")
-	add("at most ", "maxLength", " characters")
-	add("at least ", "minItems", " items")
-	add("at most ", "maxItems", " items")
-	add("", "pattern", "")
+	add("≥ ", "minimum")
+	add("> ", "exclusiveMinimum")
+	add("≤ ", "maximum")
+	add("< ", "exclusiveMaximum")
+	add("length ≥ ", "minLength")
+	add("length ≤ ", "maxLength")
+	add("length ≥ ", "minItems")
+	add("length ≤ ", "maxItems")
+	add("", "pattern")
 	if v := n.at("default"); v.exists() {
 		all = append(all, "default "+scalarJSON(v.v))
 	}
