@@ -133,7 +133,7 @@ func (db *DB) DeleteOrg(ctx context.Context, who easel.Principal, name easel.Org
 			return err
 		}
 		if repos > 0 {
-			return easel.E(easel.InUse, "organisation", "the organisation %s holds %d repositories: delete them first", name, repos)
+			return easel.E(easel.InUse, "organisation", "the organisation %s still holds repositories (%d): delete them first", name, repos)
 		}
 		if _, err := t.exec(`DELETE FROM org WHERE id = $1`, id); err != nil {
 			return err
