@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"easel"
+	"easel/internal/catalog"
 )
 
 func hexOf(b []byte) string { return hex.EncodeToString(b) }
@@ -261,10 +262,101 @@ func TestVerifyFallbacks(t *testing.T) {
 	}
 }
 
+// TestVerifyRefusesWellSigned has requests whose signature is right by the
+// rules of another layout, or of none.
+func TestVerifyRefusesWellSigned(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	fresh := func(method, target string) SignedRequest {
+		return vector{method: method, target: target, header: map[string]string{"X-Sdk-Date": vectorTime}}.request()
+	}
+	date := []string{"x-sdk-date"}
+
+	special := fresh("POST", "/x?a=1")
+	resign(&special, vectorAccess, vectorSecret, "", date, variant{bodyless: true})
+
+	unlisted := fresh("GET", "/x")
+	unlisted.Header["X-Sdk-Content-Sha256"] = []string{emptySHA256}
+	resign(&unlisted, vectorAccess, vectorSecret, "", date, variant{})
+
+	twice := fresh("GET", "/x")
+	resign(&twice, vectorAccess, vectorSecret, "", []string{"x-sdk-date", "x-sdk-date"}, variant{})
+
+	absent := fresh("GET", "/x")
+	a := authorization{access: vectorAccess, headers: []string{"x-absent", "x-sdk-date"}}
+	canonical := "GET\n/x/\n\nx-sdk-date:" + vectorTime + "\n\nx-absent;x-sdk-date\n" + emptySHA256
+	absent.Header["Authorization"] = []string{algorithm + " Access=" + vectorAccess + ", SignedHeaders=x-absent;x-sdk-date, Signature=" +
+		hexOf(a.sign(f.clock.now(), vectorSecret, canonical))}
+
+	for _, tt := range []struct {
+		name string
+		r    SignedRequest
+		noun easel.Noun
+	}{
+		{"the scoped layout's special rule in the plain one", special, "signature"},
+		{"payload hash not in the list", unlisted, "signature"},
+		{"a header that is not there", absent, "signature"},
+		{"a header listed twice", twice, "signature format"},
+	} {
+		_, err := f.Verify(t.Context(), tt.r)
+		wantNoun(t, err, easel.Unauthenticated, tt.noun)
+	}
+	for name, scope := range map[string]string{"plain": "", "scoped": "20260102///sdk_request"} {
+		r := fresh("GET", "/x")
+		a := authorization{access: vectorAccess, scope: scope, headers: []string{"x-absent"}}
+		if _, err := r.canonicalHeaders(a, 0, false); !errors.Is(err, errAbsent) {
+			t.Errorf("%s: a listed header that is absent: %v", name, err)
+		}
+	}
+}
+
+func TestCanonicalHeaders(t *testing.T) {
+	t.Parallel()
+	r := SignedRequest{Host: "a.test:80", Header: map[string][]string{"X-A": {" b \t c ", "a"}}}
+	for _, tt := range []struct {
+		scope    string
+		portless bool
+		want     string
+	}{
+		{"", false, "x-a:a\nx-a:b \t c\nhost:a.test:80\ncontent-length:7\n"},
+		{"20260102///sdk_request", true, "x-a: b c \nhost:a.test\ncontent-length:7\n"},
+	} {
+		a := authorization{scope: tt.scope, headers: []string{"x-a", "host", "content-length"}}
+		if got, err := r.canonicalHeaders(a, 7, tt.portless); err != nil || got != tt.want {
+			t.Errorf("scope %q: %q, %v, want %q", tt.scope, got, err, tt.want)
+		}
+	}
+}
+
+func TestCanonicalQuery(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ raw, plain, scoped, form string }{
+		{"", "", "", ""},
+		{"&&", "", "", ""},
+		{"b=2&a", "a=&b=2", "a=&b=2", "a=&b=2"},
+		{"B=1&a=2&a=1", "B=1&a=1&a=2", "a=2&B=1", "B=1&a=2&a=1"},
+		{"a=x;b=y", "a=x%3Bb%3Dy", "a=x%3Bb%3Dy", "a=x%3Bb%3Dy"},
+		{"a=1+2%2B3", "a=1%202%2B3", "a=1%202%2B3", "a=1+2%2B3"},
+		{"a=b=c", "a=b%3Dc", "a=b%3Dc", "a=b%3Dc"},
+		{"%C3%A4=~*", "%C3%A4=~%2A", "%C3%A4=~%2A", "%C3%A4=~%2A"},
+	} {
+		pairs, err := parsePairs(tt.raw)
+		if err != nil {
+			t.Errorf("parsePairs(%q): %v", tt.raw, err)
+		}
+		if plain, scoped, form := canonicalQuery(pairs, false), canonicalQuery(pairs, true), formQuery(pairs); plain != tt.plain || scoped != tt.scoped || form != tt.form {
+			t.Errorf("%q: plain %q, scoped %q, form %q, want %q, %q, %q", tt.raw, plain, scoped, form, tt.plain, tt.scoped, tt.form)
+		}
+	}
+}
+
 func TestVerifyContext(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	other := f.tenant(t, "other")
+	if err := f.db.AddProject(t.Context(), catalog.Project{ID: "disabled", Domain: f.first.DomainID, Name: "eu-de_old", Parent: vectorProject}); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name, header string
 		values       []string
@@ -274,6 +366,7 @@ func TestVerifyContext(t *testing.T) {
 		{"own project", "X-Project-Id", []string{vectorProject}, ""},
 		{"own domain", "X-Domain-Id", []string{f.first.DomainID}, ""},
 		{"project of another domain", "X-Project-Id", []string{other.ProjectID}, "project"},
+		{"disabled project", "X-Project-Id", []string{"disabled"}, "project"},
 		{"project that does not exist", "X-Project-Id", []string{"ffff"}, "project"},
 		{"project id that is no text", "X-Project-Id", []string{"\xff"}, "project"},
 		{"another domain", "X-Domain-Id", []string{other.DomainID}, "domain"},

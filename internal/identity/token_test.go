@@ -202,6 +202,41 @@ func TestTokenEndsWithItsUser(t *testing.T) {
 	}
 }
 
+// TestTokenOfWhatIsGone has tokens that nobody deleted when they should have
+// ended: the check itself must notice.
+func TestTokenOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	disabled := catalog.Project{ID: "disabled", Domain: f.first.DomainID, Name: "eu-de_old", Parent: vectorProject}
+	if err := f.db.AddProject(t.Context(), disabled); err != nil {
+		t.Fatal(err)
+	}
+	bob := f.user(t, "bob")
+	if err := f.db.EnableAccount(t.Context(), bob, false); err != nil {
+		t.Fatal(err)
+	}
+	now := f.clock.now()
+	for _, tt := range []struct{ name, account, project string }{
+		{"good", f.first.UserID, vectorProject},
+		{"disabled user", bob, ""},
+		{"disabled project", f.first.UserID, disabled.ID},
+		{"project that is gone", f.first.UserID, "gone"},
+	} {
+		k := catalog.Token{Hash: tokenHash(tt.name), Account: tt.account, Project: tt.project, Methods: "password", Issued: now, Expires: now.Add(time.Hour)}
+		if err := f.db.AddToken(t.Context(), k, now); err != nil {
+			t.Fatal(err)
+		}
+		_, err := f.VerifyToken(t.Context(), tt.name)
+		if tt.name == "good" {
+			if err != nil {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+			continue
+		}
+		wantNoun(t, err, easel.Unauthenticated, "token")
+	}
+}
+
 func TestForeignTokens(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
