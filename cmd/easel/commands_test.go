@@ -2,11 +2,19 @@ package main
 
 import (
 	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	crand "crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"math/big"
 	"math/rand"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -35,7 +43,7 @@ type server struct {
 	done chan error
 }
 
-// servers has the running server of each script, by its work directory.
+// servers has the server of each script that was started last, by work directory.
 var servers sync.Map
 
 // serve starts "easel serve --listen 127.0.0.1:0" with more flags and waits
@@ -67,7 +75,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("easel serve did not start: %s%s", text, ts.ReadFile("serve.log"))
 	}
 	ts.Setenv("EASEL_SERVER", base)
-	ts.Setenv("HOST", strings.TrimPrefix(base, "http://"))
+	ts.Setenv("HOST", base[strings.Index(base, "://")+3:])
 	servers.Store(ts.Getenv("WORK"), s)
 }
 
@@ -291,5 +299,23 @@ func exitcode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if fmt.Sprint(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// certificate writes a certificate for 127.0.0.1 that signs itself, and its key.
+func certificate(ts *testscript.TestScript, neg bool, args []string) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), crand.Reader)
+	ts.Check(err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "easel"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	cert, err := x509.CreateCertificate(crand.Reader, template, template, &key.PublicKey, key)
+	ts.Check(err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	for i, block := range []*pem.Block{{Type: "CERTIFICATE", Bytes: cert}, {Type: "PRIVATE KEY", Bytes: private}} {
+		ts.Check(os.WriteFile(ts.MkAbs(args[i]), pem.EncodeToMemory(block), 0o600))
 	}
 }

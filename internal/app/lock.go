@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,41 +15,91 @@ import (
 // errInUse says that another process works on the data directory.
 var errInUse = errors.New("in use")
 
-// lock is a data directory that no other process may open. The kernel lets
-// go of it when the process ends, however it ends.
-type lock struct{ file *os.File }
+// locks keep other processes out. The kernel lets go of them when the process
+// ends, however it ends.
+type locks []*os.File
 
-// lockDir takes the data directory for this process. The error matches
-// errInUse and names the process when another one has it.
-func lockDir(dir string) (*lock, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "easel.lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the data directory: %w", err)
+// take locks everything of the place that two servers must not share. The
+// error matches errInUse and names the process when another one has it.
+//
+// The data directory belongs to one process. So does a SQLite database that
+// lies elsewhere, and the blobs of one; servers on one PostgreSQL database
+// share their blobs, with each other only.
+func (p *Place) take() (_ locks, err error) {
+	var l locks
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, l.release())
+		}
+	}()
+	lock := func(path string, flag, how int, what string) error {
+		f, err := os.OpenFile(path, flag, 0o600)
+		if err != nil {
+			return fmt.Errorf("lock the %s: %w", what, err)
+		}
+		l = append(l, f)
+		return flock(f, how, what)
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		defer f.Close()
-		pid := make([]byte, 20)
-		n, _ := f.Read(pid) // without the number the message is still true
-		return nil, fmt.Errorf("the data directory %s is %w by process %s: stop it first, or name another --data-dir",
-			dir, errInUse, bytes.TrimSpace(pid[:n]))
+	if err := lock(filepath.Join(p.DataDir, "easel.lock"), os.O_RDWR|os.O_CREATE, unix.LOCK_EX, "data directory "+p.DataDir); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lock the data directory: %w", err), f.Close())
+	if err := sign(l[0]); err != nil {
+		return nil, err
 	}
-	if err := errors.Join(f.Truncate(0), write(f, strconv.Itoa(os.Getpid())+"\n")); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock the data directory: %w", err), f.Close())
+	how := unix.LOCK_SH
+	if path, ok := strings.CutPrefix(p.Database, "sqlite:"); ok {
+		how = unix.LOCK_EX
+		if filepath.Dir(path) != filepath.Clean(p.DataDir) {
+			if err := lock(path+".lock", os.O_RDWR|os.O_CREATE, how, "database "+path); err != nil {
+				return nil, err
+			}
+			if err := sign(l[1]); err != nil {
+				return nil, err
+			}
+		}
 	}
-	return &lock{f}, nil
+	if err := lock(p.blobPath(), os.O_RDONLY, how, "blob directory "+p.blobPath()); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
-func write(f *os.File, s string) error {
-	_, err := f.WriteAt([]byte(s), 0)
-	return err
+// flock locks f or says who has it.
+func flock(f *os.File, how int, what string) error {
+	err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
+	if !errors.Is(err, unix.EWOULDBLOCK) {
+		if err != nil {
+			err = fmt.Errorf("lock the %s: %w", what, err)
+		}
+		return err
+	}
+	owner := "another server"
+	pid := make([]byte, 20)
+	if n, _ := f.Read(pid); n > 0 { // a directory cannot be read: then the message does without
+		owner = "process " + string(bytes.TrimSpace(pid[:n]))
+	}
+	return fmt.Errorf("the %s is %w by %s: stop it first, or name another --data-dir", what, errInUse, owner)
+}
+
+// sign writes this process's number into a lock file.
+func sign(f *os.File) error {
+	if err := f.Truncate(0); err != nil {
+		return fmt.Errorf("write the lock file: %w", err)
+	}
+	if _, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
+		return fmt.Errorf("write the lock file: %w", err)
+	}
+	return nil
 }
 
 // release lets others in.
-func (l *lock) release() error { return l.file.Close() }
+func (l locks) release() error {
+	var errs []error
+	for _, f := range l {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
 
 // makeDir makes the data directory, readable by its owner only. An empty one
 // that somebody else made is protected too; the rights of one with contents

@@ -20,40 +20,35 @@ import (
 type loginCommand struct {
 	account   `embed:""`
 	Address   string `arg:"" optional:"" placeholder:"URL" help:"Server, http://HOST:PORT."`
-	AccessKey string `placeholder:"KEY" help:"Access key."`
+	AccessKey string `placeholder:"KEY" env:"EASEL_ACCESS_KEY,EASEL_ADMIN_ACCESS_KEY" help:"Access key."`
+	User      string `env:"-" placeholder:"NAME" help:"Log in with a password instead: makes an access key."`
+	Domain    string `env:"EASEL_DOMAIN_NAME" default:"easel" help:"The user's domain (${default})."`
 	Project   string `placeholder:"NAME" env:"-" help:"Project, by name or id (default: the server's region project)."`
 }
 
 // Help is the text below the flags.
 func (loginCommand) Help() string {
-	return `The secret key is read from EASEL_SECRET_KEY or asked for; it is never a flag.
+	return `Secret key and password are read from EASEL_SECRET_KEY and EASEL_PASSWORD or asked for; they are never flags.
 
 Examples:
 
   easel login http://127.0.0.1:8580 --access-key AKXXXXXXXXXXXXXXXXXX
-  echo "$SECRET" | easel login https://easel.example.org --access-key AKXX`
+  echo "$SECRET" | easel login https://easel.example.org --access-key AKXX
+  easel login https://easel.example.org --user alice`
 }
 
 // Run asks the server who the key is and saves the profile.
 func (c *loginCommand) Run(ctx context.Context, s *streams) error {
-	p := profile{Server: strings.TrimSuffix(c.Address, "/"), AccessKey: c.AccessKey, SecretKey: os.Getenv("EASEL_SECRET_KEY")}
+	p := profile{Server: strings.TrimSuffix(c.Address, "/")}
 	if p.Server == "" {
 		p.Server = strings.TrimSuffix(c.Server, "/")
 	}
 	if p.Server == "" {
 		return errors.New("which server? easel login http://HOST:PORT")
 	}
-	if p.AccessKey == "" {
-		p.AccessKey, p.SecretKey = os.Getenv("EASEL_ADMIN_ACCESS_KEY"), os.Getenv("EASEL_ADMIN_SECRET_KEY")
-	}
-	if p.AccessKey == "" {
-		return errors.New("which access key? --access-key KEY (the server printed the first one when it was started for the first time)")
-	}
-	if p.SecretKey == "" {
-		var err error
-		if p.SecretKey, err = ask(s, "Secret key: "); err != nil {
-			return err
-		}
+	var err error
+	if p.AccessKey, p.SecretKey, err = c.key(ctx, s, p.Server); err != nil {
+		return err
 	}
 	cl, err := client.New(p.Server, client.Credentials{AccessKey: p.AccessKey, SecretKey: p.SecretKey})
 	if err != nil {
@@ -69,6 +64,70 @@ func (c *loginCommand) Run(ctx context.Context, s *streams) error {
 	}
 	fmt.Fprintf(s.out, "Logged in to %s, project %s. The key is in %s.\n", p.Server, p.ProjectName, path)
 	return nil
+}
+
+// key returns the access key to log in with: the one given, or a new one of
+// the user who gives a password.
+func (c *loginCommand) key(ctx context.Context, s *streams, server string) (access, secret string, err error) {
+	if c.User != "" {
+		password := os.Getenv("EASEL_PASSWORD")
+		if password == "" {
+			if password, err = ask(s, "Password: "); err != nil {
+				return "", "", err
+			}
+		}
+		return makeKey(ctx, server, c.Domain, c.User, password)
+	}
+	if c.AccessKey == "" {
+		return "", "", errors.New("which access key? --access-key KEY (the server printed the first one when it was started for the first time), or --user NAME")
+	}
+	secret = os.Getenv("EASEL_SECRET_KEY")
+	if secret == "" && c.AccessKey == os.Getenv("EASEL_ADMIN_ACCESS_KEY") {
+		secret = os.Getenv("EASEL_ADMIN_SECRET_KEY")
+	}
+	if secret == "" {
+		secret, err = ask(s, "Secret key: ")
+	}
+	return c.AccessKey, secret, err
+}
+
+// makeKey logs a user in with a password and makes an access key for this
+// machine.
+func makeKey(ctx context.Context, server, domain, user, password string) (access, secret string, err error) {
+	cl, err := client.New(server, client.Credentials{})
+	if err != nil {
+		return "", "", err
+	}
+	defer cl.Close()
+	type object = map[string]any
+	var token struct {
+		Token struct {
+			User struct {
+				ID string `json:"id"`
+			} `json:"user"`
+		} `json:"token"`
+	}
+	header, err := cl.Do(ctx, client.Call{Method: http.MethodPost, Path: "/v3/auth/tokens", Query: url.Values{"nocatalog": {"1"}}, Out: &token, In: object{"auth": object{
+		"identity": object{"methods": []string{"password"}, "password": object{"user": object{
+			"name": user, "password": password, "domain": object{"name": domain}}}},
+		"scope": object{"domain": object{"name": domain}}}}})
+	if err != nil {
+		return "", "", err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "an unnamed machine"
+	}
+	var made struct {
+		Credential struct {
+			Access string `json:"access"`
+			Secret string `json:"secret"`
+		} `json:"credential"`
+	}
+	_, err = cl.Do(ctx, client.Call{Method: http.MethodPost, Path: "/v3.0/OS-CREDENTIAL/credentials",
+		Header: http.Header{"X-Auth-Token": {header.Get("X-Subject-Token")}}, Out: &made,
+		In: object{"credential": object{"user_id": token.Token.User.ID, "description": "easel login on " + host}}})
+	return made.Credential.Access, made.Credential.Secret, err
 }
 
 // findProject returns id and name of the project that is called want, or of

@@ -135,7 +135,7 @@ func advice(err error) string {
 	case errors.Is(err, errNotLoggedIn):
 		return "Log in: easel login http://HOST:PORT --access-key KEY, or set EASEL_SERVER, EASEL_ACCESS_KEY and EASEL_SECRET_KEY."
 	case client.IsStatus(err, http.StatusUnauthorized):
-		return "The server does not know this access key or its secret: run easel login again, and compare the clocks of both machines."
+		return "The server does not accept these credentials: run easel login again, and compare the clocks of both machines."
 	case errors.Is(err, easel.NoSpace):
 		return "Deleting works on a full disk: easel image rm --force IMAGE frees space."
 	}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+	"strings"
 
 	"easel/internal/blob"
 	"easel/internal/catalog"
@@ -14,7 +14,7 @@ import (
 
 // stores are what an installation keeps, opened for this process alone.
 type stores struct {
-	lock      *lock
+	locks     locks
 	catalog   *catalog.DB
 	blobs     *blob.Dir
 	masterKey []byte
@@ -27,7 +27,10 @@ func openStores(ctx context.Context, p Place, masterKey string, o catalog.Option
 		return nil, err
 	}
 	s := &stores{}
-	if s.lock, err = lockDir(p.DataDir); err != nil {
+	if s.blobs, err = blob.OpenDir(p.blobPath()); err != nil {
+		return nil, err
+	}
+	if s.locks, err = p.take(); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -36,9 +39,6 @@ func openStores(ctx context.Context, p Place, masterKey string, o catalog.Option
 		}
 	}()
 	if s.masterKey, err = loadMasterKey(p, masterKey); err != nil {
-		return nil, err
-	}
-	if s.blobs, err = blob.OpenDir(p.blobPath()); err != nil {
 		return nil, err
 	}
 	o.URL = p.Database
@@ -61,7 +61,8 @@ func loadMasterKey(p Place, given string) ([]byte, error) {
 		return key, nil
 	}
 	path := filepath.Join(p.DataDir, "master.key")
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && isFile(filepath.Join(p.DataDir, "easel.db")) {
+	database, isSQLite := strings.CutPrefix(p.Database, "sqlite:")
+	if isSQLite && !isFile(path) && isFile(database) {
 		return nil, fmt.Errorf("%s is missing, and the database was made with it: restore it from the backup, or set EASEL_MASTER_KEY", path)
 	}
 	return identity.LoadMasterKey(path)
@@ -73,5 +74,5 @@ func (s *stores) close() error {
 	if s.catalog != nil {
 		errs = append(errs, s.catalog.Close())
 	}
-	return errors.Join(append(errs, s.lock.release())...)
+	return errors.Join(append(errs, s.locks.release())...)
 }
