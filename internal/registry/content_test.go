@@ -328,3 +328,21 @@ func TestRepositories(t *testing.T) {
 	_, _, err = y.Repositories(as(bob), "", 2)
 	wantErr(t, err, easel.NotFound, "route")
 }
+
+func TestPullsAreCounted(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	body := imageManifest(y.put(alice, "team/image", "config"), 6)
+	_, err := y.PutManifest(y.ctx(), "team/image", ManifestPush{Ref: easel.Ref{Tag: "v1"}, Body: body})
+	must(t, err)
+	for range 3 {
+		y.CountPull("team/image")
+	}
+	y.CountPull("team/gone")
+	must(t, y.writePulls(t.Context()))
+	must(t, y.writePulls(t.Context()))
+	r, err := y.Repo(y.ctx(), "team/image")
+	if err != nil || r.Downloads != 3 {
+		t.Errorf("downloads = %d, %v; want 3", r.Downloads, err)
+	}
+}

@@ -51,7 +51,8 @@ func (s *Service) Run(ctx context.Context) {
 	for {
 		if now := s.o.Clock(); !now.Before(next) {
 			next = now.Add(reclaimEvery)
-			if _, err := s.Maintain(ctx); err != nil && ctx.Err() == nil {
+			_, err := s.Maintain(ctx)
+			if err = errors.Join(err, s.writePulls(ctx)); err != nil && ctx.Err() == nil {
 				s.o.Log.ErrorContext(ctx, "background reclaim failed; it is tried again", "err", err)
 			}
 		}
@@ -59,6 +60,9 @@ func (s *Service) Run(ctx context.Context) {
 			s.o.Log.ErrorContext(ctx, "garbage rows could not be dropped; it is tried again", "err", err)
 		}
 		if !pause(ctx, settleEvery) {
+			if err := s.writePulls(context.WithoutCancel(ctx)); err != nil {
+				s.o.Log.ErrorContext(ctx, "the last pulls were not counted", "err", err)
+			}
 			return
 		}
 	}

@@ -57,6 +57,7 @@ type Service struct {
 	blobs   blob.Store
 	writers writers // uploads that are receiving bytes in this process
 	settle  settle  // objects unlinked whose garbage rows are still there
+	pulls   pulls   // not in the catalogue yet
 }
 
 // New returns a Service. The caller keeps ownership of catalogue and store.

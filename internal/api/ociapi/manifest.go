@@ -18,6 +18,9 @@ func (s *server) getManifest(w *api.Response, r *http.Request, c call) error {
 	if err != nil {
 		return err
 	}
+	if r.Method == http.MethodGet {
+		s.registry.CountPull(c.repo)
+	}
 	return serveContent(w, r, content{m.Digest, m.MediaType, int64(len(m.Body)), bytes.NewReader(m.Body)})
 }
 
