@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -231,6 +233,24 @@ func TestReadDuringDeletion(t *testing.T) {
 	}
 	_, err = y.OpenBlob(y.ctx(), "team/image", d)
 	wantErr(t, err, easel.NotFound, "blob")
+}
+
+// TestDamagedBlobIsNotServed: a blob that lost bytes must not look like one
+// that is short.
+func TestDamagedBlobIsNotServed(t *testing.T) {
+	t.Parallel()
+	y := newYard(t)
+	d := y.put(alice, "team/image", "content")
+	b, err := y.db.Blob(t.Context(), "team/image", d)
+	must(t, err)
+	file := filepath.Join(y.dir, "blobs", "b", string(b.Key[:2]), string(b.Key))
+	must(t, os.Truncate(file, 3))
+	_, err = y.OpenBlob(y.ctx(), "team/image", d)
+	wantErr(t, err, easel.Internal, "")
+	must(t, os.WriteFile(file, []byte("content"), 0o600))
+	if got := y.read("team/image", d); got != "content" {
+		t.Errorf("content = %q", got)
+	}
 }
 
 // movingStore deletes and pushes a blob again between look-up and open.

@@ -58,6 +58,10 @@ func (s *Service) OpenBlob(ctx context.Context, repo easel.Repo, digest easel.Di
 	if err != nil {
 		return Blob{}, fmt.Errorf("open blob %s: %w", digest, err)
 	}
+	if o.Size() != found.Size {
+		o.Close()
+		return Blob{}, fmt.Errorf("object %s of blob %s has %d bytes instead of %d: run easel check", found.Key, digest, o.Size(), found.Size)
+	}
 	return Blob{Digest: digest, Size: found.Size, Content: o}, nil
 }
 

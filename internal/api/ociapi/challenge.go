@@ -89,7 +89,11 @@ func (s *server) challenged(r *http.Request, need []easel.Scope, err error) erro
 		return &challenge{s.challengeHeader(r, need, ""), err}
 	case kind == easel.Unauthenticated && !token:
 		return &challenge{s.challengeHeader(r, need, ""), err}
-	case kind == easel.Unauthenticated, kind == easel.Denied && !covered:
+	case kind == easel.Unauthenticated: // with a token, which is nobody's
+		e := easel.AsError(err)
+		err = easel.E(easel.Denied, e.Noun, "%s", e.Msg).Because(err)
+		return &challenge{s.challengeHeader(r, need, "insufficient_scope"), err}
+	case kind == easel.Denied && !covered:
 		return &challenge{s.challengeHeader(r, need, "insufficient_scope"), err}
 	}
 	return err

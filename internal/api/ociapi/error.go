@@ -85,6 +85,9 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	h.Set("Content-Type", "application/json")
 	w.WriteHeader(status)
+	if r.Method == http.MethodHead {
+		return
+	}
 	// The status is out: an error here can only be a client that hung up.
 	_ = json.NewEncoder(w).Encode(wireErrors{[]wireError{{code, easel.AsError(err).Msg, nil}}})
 }

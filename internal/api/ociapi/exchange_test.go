@@ -144,7 +144,7 @@ func TestChallenges(t *testing.T) {
 		{"bad token", "GET", blob, "Bearer nonsense", 401, "UNAUTHORIZED", realm + `,scope="repository:team/image:pull",error="invalid_token"`},
 		{"bad token, ping", "GET", "/v2/", "Bearer nonsense", 401, "UNAUTHORIZED", realm + `,error="invalid_token"`},
 		{"basic", "GET", "/v2/", "Basic YWRtaW46YWRtaW4=", 401, "UNAUTHORIZED", realm},
-		{"token for nobody", "GET", blob, "Bearer " + w.token("", ""), 401, "UNAUTHORIZED", realm + `,scope="repository:team/image:pull",error="insufficient_scope"`},
+		{"token for nobody", "GET", blob, "Bearer " + w.token("", ""), 401, "DENIED", realm + `,scope="repository:team/image:pull",error="insufficient_scope"`},
 		{"token for another repository", "GET", blob, "Bearer " + w.token("admin", "repository:team/other:pull"), 401, "DENIED",
 			realm + `,scope="repository:team/image:pull",error="insufficient_scope"`},
 		{"token for pulling", "PUT", "/v2/team/image/manifests/v1", "Bearer " + w.token("admin", "repository:team/image:pull"), 401, "DENIED",
