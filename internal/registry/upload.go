@@ -165,8 +165,7 @@ func (s *Service) openSession(ctx context.Context, repo easel.Repo, id string, c
 	if err := s.may(ctx, policy.Push, repo); err != nil {
 		return w, err
 	}
-	// With the owner in the name nobody can keep a stranger's session busy.
-	leave, err := s.writers.enter(easel.PrincipalFrom(ctx).UserID + " " + id)
+	leave, err := s.writers.enter(easel.PrincipalFrom(ctx).UserID, id)
 	if err != nil {
 		return w, err
 	}

@@ -191,7 +191,7 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func TestOneWriterPerSession(t *testing.T) {
 	t.Parallel()
-	y := newYard(t, func(o *Options) { o.MaxUploads = 2 })
+	y := newYard(t, func(o *Options) { o.MaxUploads = 4 })
 	id, other, third := y.session(), y.session(), y.session()
 	body := during("first", func() {
 		_, err := y.AppendUpload(y.ctx(), "team/image", id, chunk(0, "second"))
