@@ -105,7 +105,10 @@ func (f *File) value(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error
 	emptied := false
 	for _, name := range flag.Envs {
 		value, set := os.LookupEnv(name)
-		if value != "" {
+		switch {
+		case value != "" && emptied:
+			return value, nil // kong took the empty one before it
+		case value != "":
 			return nil, nil
 		}
 		emptied = emptied || set

@@ -174,3 +174,22 @@ func TestEveryOptionIsDocumented(t *testing.T) {
 		}
 	}
 }
+
+func FuzzBytes(f *testing.F) {
+	for _, seed := range []string{"0", "64MiB", "2 GiB", "1TiB", "-1", "9999999999TiB", "B"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var b, again Bytes
+		if b.UnmarshalText([]byte(text)) != nil {
+			return
+		}
+		printed, err := b.MarshalText()
+		if err != nil || b < 0 {
+			t.Fatalf("%q = %d, printed with %v", text, b, err)
+		}
+		if err := again.UnmarshalText(printed); err != nil || again != b {
+			t.Errorf("%q = %d is printed as %s, which reads as %d, %v", text, b, printed, again, err)
+		}
+	})
+}
