@@ -340,7 +340,7 @@ func TestRegistryAuthErrors(t *testing.T) {
 		status int
 		code   string
 	}{
-		{"another service", apitest.Request("GET", RegistryAuthPath+"?service=registry.docker.io", ""), 400, "UNSUPPORTED"},
+		{"another service", apitest.Request("GET", RegistryAuthPath+"?service=other", ""), 400, "UNSUPPORTED"},
 		{"malformed scope", apitest.Request("GET", RegistryAuthPath+"?scope=repository:a/b:pull&scope=x", ""), 400, "UNSUPPORTED"},
 		{"no user", basic(apitest.Request("GET", RegistryAuthPath, ""), "", ""), 401, "DENIED"},
 		{"unknown user", basic(apitest.Request("GET", RegistryAuthPath, ""), "eu-de@AK", "x"), 401, "DENIED"},
