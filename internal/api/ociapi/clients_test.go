@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"easel/internal/pgtest"
 )
 
 // TestPushPull pushes an image and an index with a client that many tools are
@@ -81,24 +83,31 @@ func TestConformance(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, version := range []string{"1.1", "dev"} {
-		t.Run(version, func(t *testing.T) {
+		t.Run(version+" on SQLite", func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			results := t.TempDir()
-			cmd := exec.CommandContext(t.Context(), "go", "tool", "-modfile="+modfile, "conformance")
-			cmd.Env = append(os.Environ(),
-				"OCI_REGISTRY="+strings.TrimPrefix(w.server().URL, "http://"), "OCI_TLS=disabled", "OCI_VERSION="+version,
-				"OCI_REPO1=team/repo1", "OCI_REPO2=team/repo2", "OCI_USERNAME=admin", "OCI_PASSWORD=admin", "OCI_RESULTS_DIR="+results)
-			out, err := cmd.CombinedOutput()
-			for _, status := range []string{"Skip", "FAIL", "Error"} {
-				line := regexp.MustCompile(`(?m)^ *` + status + `\.*: +(\d+)$`).FindSubmatch(out)
-				if line == nil || !bytes.Equal(line[1], []byte("0")) {
-					t.Errorf("%s: %q, want 0", status, line)
-				}
-			}
-			if err != nil || t.Failed() {
-				t.Errorf("conformance %s: %v\n%s", version, err, out)
-			}
+			conformance(t, newWorld(t), modfile, version)
 		})
+		t.Run(version+" on PostgreSQL", func(t *testing.T) {
+			t.Parallel()
+			conformance(t, newWorldOn(t, pgtest.Start(t)), modfile, version)
+		})
+	}
+}
+
+func conformance(t *testing.T, w *world, modfile, version string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "tool", "-modfile="+modfile, "conformance")
+	cmd.Env = append(os.Environ(),
+		"OCI_REGISTRY="+strings.TrimPrefix(w.server().URL, "http://"), "OCI_TLS=disabled", "OCI_VERSION="+version,
+		"OCI_REPO1=team/repo1", "OCI_REPO2=team/repo2", "OCI_USERNAME=admin", "OCI_PASSWORD=admin", "OCI_RESULTS_DIR="+t.TempDir())
+	out, err := cmd.CombinedOutput()
+	for _, status := range []string{"Skip", "FAIL", "Error"} {
+		line := regexp.MustCompile(`(?m)^ *` + status + `\.*: +(\d+)$`).FindSubmatch(out)
+		if line == nil || !bytes.Equal(line[1], []byte("0")) {
+			t.Errorf("%s: %q, want 0", status, line)
+		}
+	}
+	if err != nil || t.Failed() {
+		t.Errorf("conformance %s: %v\n%s", version, err, out)
 	}
 }

@@ -39,7 +39,13 @@ type world struct {
 
 func newWorld(t *testing.T, change ...func(*registry.Options)) *world {
 	t.Helper()
-	db, err := catalog.Open(t.Context(), catalog.Options{URL: "sqlite:" + t.TempDir() + "/easel.db"})
+	return newWorldOn(t, "sqlite:"+t.TempDir()+"/easel.db", change...)
+}
+
+// newWorldOn is newWorld on another database.
+func newWorldOn(t *testing.T, database string, change ...func(*registry.Options)) *world {
+	t.Helper()
+	db, err := catalog.Open(t.Context(), catalog.Options{URL: database})
 	if err != nil {
 		t.Fatal(err)
 	}
