@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+)
+
+// org is the organisation of all repositories.
+const org = "team"
+
+var (
+	repos = []string{org + "/a", org + "/b", org + "/c"}
+	tags  = []string{"v1", "v2", "v3", "v4"}
+)
+
+// bench is a server with what the clients know of it.
+type bench struct {
+	server *server
+	client *client
+	seed   uint64
+	pool   pool
+	hist   *history
+
+	// gate is held for reading by every operation of a client, and for writing
+	// while everything is at rest.
+	gate sync.RWMutex
+
+	counts   sync.Map // of outcomes by name: *atomic.Int64
+	bytesIn  atomic.Int64
+	freed    atomic.Int64
+	problem  chan error // the first promise that a client saw broken
+	mu       sync.Mutex // guards what follows
+	images   []imageRecord
+	stored   map[string]string // digest of each manifest that may be there to its repository
+	gone     map[string]string // digest of each that was deleted by it
+	sessions []session
+}
+
+// imageRecord is a registered image.
+type imageRecord struct{ id, repo, tag string }
+
+// session is an upload that was left in the middle.
+type session struct {
+	repo, location string
+	content        content
+	acknowledged   int // bytes
+	last           int64
+}
+
+func newBench(dir string, s *settings, flags []string) *bench {
+	sv := newServer(dir, s.binary, flags)
+	return &bench{
+		server: sv, client: newClient(sv), seed: s.seed, pool: newPool(s.seed, 24, 64<<10), hist: newHistory(),
+		problem: make(chan error, 1), stored: map[string]string{}, gone: map[string]string{},
+	}
+}
+
+// begin starts the server for the first time and makes the organisation.
+func (b *bench) begin(ctx context.Context) error {
+	if err := b.server.start(""); err != nil {
+		return err
+	}
+	if a := b.client.api(ctx, http.MethodPost, "/v2/manage/namespaces", map[string]string{"namespace": org}); !a.ok() {
+		return fmt.Errorf("make the organisation: %v", a)
+	}
+	return nil
+}
+
+// count counts an outcome.
+func (b *bench) count(name string) {
+	n, _ := b.counts.LoadOrStore(name, new(atomic.Int64))
+	n.(*atomic.Int64).Add(1)
+}
+
+// outcome counts an answer under the name of what was asked.
+func (b *bench) outcome(what string, a answer) {
+	if a.err != nil {
+		b.count(what + " answer lost")
+		return
+	}
+	b.count(what + " " + strconv.Itoa(a.status))
+	if freed, err := strconv.ParseInt(a.header.Get("X-Easel-Bytes-Freed"), 10, 64); err == nil {
+		b.freed.Add(freed)
+	}
+}
+
+// outcomes returns the counts as lines, sorted.
+func (b *bench) outcomes() (lines []string) {
+	b.counts.Range(func(name, n any) bool {
+		lines = append(lines, fmt.Sprintf("%-28s %8d", name, n.(*atomic.Int64).Load()))
+		return true
+	})
+	slices.Sort(lines)
+	return lines
+}
+
+// fail reports a promise that a client saw broken; the first is enough.
+func (b *bench) fail(err error) {
+	select {
+	case b.problem <- err:
+	default:
+	}
+}
+
+// pick returns one of list.
+func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
+
+// knownImage returns one of the images that were registered lately.
+func (b *bench) knownImage(r *rand.Rand) (imageRecord, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.images) == 0 {
+		return imageRecord{}, false
+	}
+	return pick(r, b.images[max(0, len(b.images)-20):]), true
+}
+
+// knownManifest returns a manifest that may be there.
+func (b *bench) knownManifest(r *rand.Rand) (digest, repo string, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := r.IntN(max(1, len(b.stored)))
+	for digest, repo := range b.stored {
+		if n--; n < 0 {
+			return digest, repo, true
+		}
+	}
+	return "", "", false
+}
+
+// addManifest notes a manifest that may be there.
+func (b *bench) addManifest(digest, repo string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stored[digest] = repo
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"easel/internal/failpoint"
+)
+
+// In the crash test pins and uploads end soon, so that their ends are part of it.
+const (
+	crashPin = 8 * time.Second
+	crashTTL = 12 * time.Second
+)
+
+// crash lets clients work and kills the server, again and again: at random
+// moments and, if the program was built with the tag, at failpoints. After
+// each start everything is checked before the clients go on.
+func crash(ctx context.Context, s *settings, b *bench) error {
+	if err := b.begin(ctx); err != nil {
+		return err
+	}
+	r := rand.New(rand.NewPCG(s.seed, 0))
+	b.gate.Lock()
+	halt := b.employ(ctx, s.clients)
+	defer halt()
+	kills, deaths := 0, map[string]int{}
+	started, armed := time.Now(), ""
+	for (s.kills == 0 || kills < s.kills) && time.Since(started) < s.duration {
+		b.gate.Unlock()
+		how, err := b.letRun(ctx, runTime(s, r), armed)
+		b.gate.Lock()
+		if err != nil {
+			return err
+		}
+		kills++
+		deaths[how]++
+		armed = arm(r)
+		early, err := b.revive(ctx, armed)
+		if err != nil {
+			return fmt.Errorf("after kill %d (%s): %w", kills, how, err)
+		}
+		if early > 0 {
+			deaths["at the start, "+armed] += early
+			kills += early
+			armed = ""
+		}
+		b.prune(ctx)
+	}
+	halt()
+	b.server.kill()
+	if _, err := b.revive(ctx, ""); err != nil {
+		return fmt.Errorf("at the end: %w", err)
+	}
+	bytes, err := b.balance(ctx, max(crashPin, crashTTL)+time.Second)
+	if err == nil {
+		err = b.deleteAll(ctx)
+	}
+	if err == nil {
+		err = b.server.stop()
+	}
+	b.reportCrash(kills, deaths, time.Since(started), bytes)
+	return err
+}
+
+// employ starts n clients. halt ends them, once they may go on; the caller
+// holds the gate, and has it open for good then.
+func (b *bench) employ(ctx context.Context, n int) (halt func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	for id := range n {
+		wg.Go(func() { b.newWorker(id).work(ctx) })
+	}
+	return sync.OnceFunc(func() {
+		cancel()
+		b.gate.Unlock()
+		wg.Wait()
+	})
+}
+
+// runTime is how long the server may live.
+func runTime(s *settings, r *rand.Rand) time.Duration {
+	mean := time.Second
+	if s.kills > 0 {
+		mean = min(mean, s.duration/time.Duration(s.kills)/2)
+	}
+	return 50*time.Millisecond + time.Duration(r.Float64()*float64(2*mean))
+}
+
+// arm returns a failpoint to die at, or, every other time, none.
+func arm(r *rand.Rand) string {
+	if r.IntN(2) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s=kill:%d", pick(r, failpoint.Names()), 1<<r.IntN(6))
+}
+
+// letRun lets the clients work until the server dies at its failpoint, or for
+// d, and then kills it. It returns how it died.
+func (b *bench) letRun(ctx context.Context, d time.Duration, armed string) (how string, err error) {
+	if armed != "" {
+		d += 2 * time.Second
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	how = "at random"
+	select {
+	case err = <-b.problem:
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-b.server.dead:
+		name, _, _ := strings.Cut(armed, "=")
+		if how = "at " + name; armed == "" {
+			err = broken("the server died by itself; its log is %s.log", b.server.dir)
+		}
+	case <-t.C:
+	}
+	b.server.kill()
+	return how, err
+}
+
+// revive starts the server, armed, and checks everything. When it dies at its
+// failpoint before the check is through, it is started once more, unarmed;
+// early says how often.
+func (b *bench) revive(ctx context.Context, armed string) (early int, err error) {
+	for {
+		err := b.server.start(armed)
+		if err == nil {
+			err = b.rest(ctx)
+		}
+		died := errors.Is(err, errDied) || errors.Is(err, errSilent)
+		if !died || armed == "" || ctx.Err() != nil {
+			return early, err
+		}
+		b.server.kill()
+		early++
+		armed = ""
+	}
+}
+
+func (b *bench) reportCrash(kills int, deaths map[string]int, took time.Duration, bytes int64) {
+	fmt.Printf("killed %d times in %v:\n", kills, took.Round(time.Second))
+	for _, how := range slices.Sorted(maps.Keys(deaths)) {
+		fmt.Printf("  %-50s %6d\n", how, deaths[how])
+	}
+	fmt.Println("operations as clients saw them:")
+	for _, line := range b.outcomes() {
+		fmt.Println("  " + line)
+	}
+	fmt.Printf("%d operations on tags and images have a legal order; %d requests, %d answers of 500 and more, slowest %v (%s)\n",
+		b.hist.total, b.client.count, b.client.trouble, b.client.slowest.Round(time.Millisecond), b.client.slow)
+	fmt.Printf("%d bytes up, %d freed by deletions, %d left at the end and exactly those of the manifests; none after everything was deleted\n",
+		b.bytesIn.Load(), b.freed.Load(), bytes)
+}
