@@ -49,6 +49,8 @@ var layers = map[string]layer{
 		"github.com/prometheus/client_golang", "github.com/vbauerster/mpb/v8", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/term"}},
 	"internal/pending": {outside: []string{"*"}},
 	"cmd/easel":        {inside: []string{"internal/app"}},
+	// Attacks are tests; the package has nothing else.
+	"internal/attack": {},
 	// It knows the server from outside only, and where it can be made to die.
 	"cmd/easel-soak": {inside: []string{"internal/failpoint"}, outside: []string{"github.com/anishathalye/porcupine"}},
 }
