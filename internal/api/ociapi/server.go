@@ -62,7 +62,7 @@ type route struct {
 	methods map[string]handler
 }
 
-// routes names the handler of every operation.
+// routes names the handlers of every operation.
 var routes = [numResources]route{
 	pingCall:      {"oci ping", "/v2/", map[string]handler{"GET": (*server).ping}},
 	catalogCall:   {"oci catalog", "/v2/_catalog", map[string]handler{"GET": (*server).listRepositories}},

@@ -48,7 +48,7 @@ func (s *server) mount(r *http.Request, c call, digest easel.Digest, q url.Value
 	if name := q.Get("from"); name != "" {
 		var err error
 		if from, err = easel.ParseRepo(name); err != nil {
-			return false, nil //nolint:nilerr // as said
+			return false, nil // as said
 		}
 	}
 	return s.registry.MountBlob(r.Context(), c.repo, from, digest)
