@@ -13,11 +13,11 @@ import (
 )
 
 type auditCommand struct {
-	account `embed:""`
-	Action  string        `env:"-" placeholder:"NAME" help:"Only this action, such as deleteNotebookImage."`
-	Actor   string        `env:"-" placeholder:"USER" help:"Only what this user did."`
-	Since   time.Duration `env:"-" placeholder:"24h" help:"Only what is not older."`
-	Limit   int           `env:"-" default:"50" help:"At most this many records, newest first (${default})."`
+	viewer `embed:""`
+	Action string        `env:"-" placeholder:"NAME" help:"Only this action, such as deleteNotebookImage."`
+	Actor  string        `env:"-" placeholder:"USER" help:"Only what this user did."`
+	Since  time.Duration `env:"-" placeholder:"24h" help:"Only what is not older."`
+	Limit  int           `env:"-" default:"50" help:"At most this many records, newest first (${default})."`
 }
 
 // Help is the text below the flags.

@@ -16,7 +16,7 @@ import (
 
 // offline is the flags of commands that work on a stopped server too.
 type offline struct {
-	account  `embed:""`
+	viewer   `embed:""`
 	DataDir  string `env:"-" placeholder:"DIR" help:"Work on this data directory of a stopped server instead."`
 	Database string `placeholder:"URL" help:"With --data-dir: the database, when it is not in the directory."`
 	Blobs    string `placeholder:"URL" help:"With --data-dir: the blobs, when they are not in the directory."`

@@ -89,10 +89,10 @@ func (s *session) needProject(ctx context.Context) (err error) {
 }
 
 type imageLs struct {
-	account `embed:""`
-	Name    string `arg:"" optional:"" help:"Part of the image's name."`
-	Org     string `env:"-" placeholder:"NAME" help:"Only images of this organisation."`
-	All     bool   `env:"-" short:"a" help:"Built-in images too."`
+	viewer `embed:""`
+	Name   string `arg:"" optional:"" help:"Part of the image's name."`
+	Org    string `env:"-" placeholder:"NAME" help:"Only images of this organisation."`
+	All    bool   `env:"-" short:"a" help:"Built-in images too."`
 }
 
 // Help is the text below the flags.
@@ -207,8 +207,8 @@ func ambiguous(name string, match []image) error {
 }
 
 type imageShow struct {
-	account `embed:""`
-	Image   string `arg:"" help:"Id or path."`
+	viewer `embed:""`
+	Image  string `arg:"" help:"Id or path."`
 }
 
 // Run shows one image with all its fields.
@@ -235,7 +235,7 @@ func (s *session) showImage(i image) error {
 }
 
 type imageRegister struct {
-	account     `embed:""`
+	viewer      `embed:""`
 	Path        string   `arg:"" help:"[HOST/]ORG/NAME:TAG, as it was pushed."`
 	Description string   `env:"-" short:"d" help:"Text to show with it."`
 	Arch        string   `env:"-" enum:"x86_64,aarch64" default:"x86_64" help:"x86_64 or aarch64 (${default})."`
@@ -278,8 +278,8 @@ func (c *imageRegister) Run(ctx context.Context, s *streams) error {
 }
 
 type imageSync struct {
-	account `embed:""`
-	Image   string `arg:"" help:"Id or path."`
+	viewer `embed:""`
+	Image  string `arg:"" help:"Id or path."`
 }
 
 // Run corrects the record from the registry and prints it.
@@ -305,9 +305,9 @@ func (c *imageSync) Run(ctx context.Context, s *streams) error {
 }
 
 type imageGroups struct {
-	account `embed:""`
-	Name    string `arg:"" optional:"" help:"Part of the name."`
-	Org     string `env:"-" placeholder:"NAME" help:"Only groups of this organisation."`
+	viewer `embed:""`
+	Name   string `arg:"" optional:"" help:"Part of the name."`
+	Org    string `env:"-" placeholder:"NAME" help:"Only groups of this organisation."`
 }
 
 // Run lists groups.

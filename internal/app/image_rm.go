@@ -19,11 +19,11 @@ import (
 )
 
 type imageRm struct {
-	account `embed:""`
-	Images  []string `arg:"" name:"image" help:"Ids or paths."`
-	Force   bool     `env:"-" short:"f" help:"With their content in the registry, as far as nothing else needs it."`
-	DryRun  bool     `env:"-" short:"n" help:"Only tell what would happen."`
-	Yes     bool     `env:"-" short:"y" help:"Do not ask."`
+	viewer `embed:""`
+	Images []string `arg:"" name:"image" help:"Ids or paths."`
+	Force  bool     `env:"-" short:"f" help:"With their content in the registry, as far as nothing else needs it."`
+	DryRun bool     `env:"-" short:"n" help:"Only tell what would happen."`
+	Yes    bool     `env:"-" short:"y" help:"Do not ask."`
 }
 
 // Help is the text below the flags.
@@ -233,8 +233,8 @@ func (s *steps) wait() {
 }
 
 type imagePlan struct {
-	account `embed:""`
-	Images  []string `arg:"" name:"image" help:"Ids or paths."`
+	viewer `embed:""`
+	Images []string `arg:"" name:"image" help:"Ids or paths."`
 }
 
 // Help is the text below the flags.

@@ -42,7 +42,7 @@ func (o org) level() string {
 }
 
 type orgLs struct {
-	account `embed:""`
+	viewer `embed:""`
 }
 
 // Run lists organisations.
@@ -90,8 +90,8 @@ func (c *orgCreate) Run(ctx context.Context, s *streams) error {
 }
 
 type orgShow struct {
-	account `embed:""`
-	Name    string `arg:"" help:"Name of the organisation."`
+	viewer `embed:""`
+	Name   string `arg:"" help:"Name of the organisation."`
 }
 
 // Run shows an organisation.

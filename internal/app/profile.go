@@ -25,10 +25,15 @@ type profile struct {
 	ProjectName string `yaml:"project_name,omitempty"`
 }
 
-// account is the flags of every command that asks a server.
+// account is the flags of every command that asks a server: which one, as whom.
 type account struct {
 	Server  string `placeholder:"URL" help:"Server to ask, http://HOST:PORT (default: from easel login)."`
 	Profile string `placeholder:"FILE" help:"Profile file (default: easel/profile.yaml in the user's configuration directory)."`
+}
+
+// viewer is an account for commands that show what the server said.
+type viewer struct {
+	account `embed:""`
 	Output  string `short:"o" enum:"table,json,yaml" default:"table" help:"table, json or yaml (${default})."`
 }
 
@@ -143,5 +148,14 @@ func (a *account) open(s *streams) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{Client: c, profile: p, printer: printer{w: s.out, format: a.Output}}, nil
+	return &session{Client: c, profile: p, printer: printer{w: s.out}}, nil
+}
+
+// open returns a session that prints in the form asked for.
+func (v *viewer) open(s *streams) (*session, error) {
+	ses, err := v.account.open(s)
+	if err == nil {
+		ses.format = v.Output
+	}
+	return ses, err
 }

@@ -38,9 +38,9 @@ type tag struct {
 }
 
 type repoLs struct {
-	account `embed:""`
-	Repo    string `arg:"" optional:"" placeholder:"ORG/NAME" help:"List the tags of this repository."`
-	Org     string `env:"-" placeholder:"NAME" help:"Only repositories of this organisation."`
+	viewer `embed:""`
+	Repo   string `arg:"" optional:"" placeholder:"ORG/NAME" help:"List the tags of this repository."`
+	Org    string `env:"-" placeholder:"NAME" help:"Only repositories of this organisation."`
 }
 
 // Help is the text below the flags.
@@ -127,9 +127,9 @@ func clip(t string) string {
 }
 
 type repoRm struct {
-	account `embed:""`
-	Names   []string `arg:"" name:"repo" placeholder:"ORG/NAME[:TAG]" help:"Repository, or a tag of it; several."`
-	Yes     bool     `env:"-" short:"y" help:"Do not ask."`
+	viewer `embed:""`
+	Names  []string `arg:"" name:"repo" placeholder:"ORG/NAME[:TAG]" help:"Repository, or a tag of it; several."`
+	Yes    bool     `env:"-" short:"y" help:"Do not ask."`
 }
 
 // Help is the text below the flags.
