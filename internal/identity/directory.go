@@ -19,11 +19,7 @@ func (s *Service) Projects(ctx context.Context, who easel.Principal, name string
 // User returns a user of the caller's domain: itself, or any for an
 // administrator. Errors: NotFound "user", Denied "user".
 func (s *Service) User(ctx context.Context, who easel.Principal, id string) (catalog.Account, error) {
-	account, err := s.catalog.Account(ctx, id)
-	if err != nil {
-		return catalog.Account{}, err
-	}
-	return account, mayManage(who, account, "user", "user "+id)
+	return s.managed(ctx, who, id)
 }
 
 // Users returns the users of the caller's domain that it may see; name ""

@@ -57,11 +57,14 @@ func (s *Service) Keys(ctx context.Context, who easel.Principal, userID string) 
 // Denied "key".
 func (s *Service) Key(ctx context.Context, who easel.Principal, access string) (catalog.AccessKey, error) {
 	owner, err := s.catalog.KeyOwner(ctx, access)
+	if err == nil {
+		err = mayManage(who, owner.Account, "key", "access key "+owner.Key.Access)
+	}
 	if err != nil {
-		return catalog.AccessKey{}, err
+		return catalog.AccessKey{}, absent(err, "key", "there is no access key %.64q", access)
 	}
 	owner.Key.Secret = nil
-	return owner.Key, mayManage(who, owner.Account, "key", "access key "+owner.Key.Access)
+	return owner.Key, nil
 }
 
 // UpdateKey changes an access key and returns it. An inactive key stops
@@ -93,10 +96,19 @@ func (s *Service) DeleteKey(ctx context.Context, who easel.Principal, access str
 // managed returns the account with this id, if who may look after its keys.
 func (s *Service) managed(ctx context.Context, who easel.Principal, userID string) (catalog.Account, error) {
 	account, err := s.catalog.Account(ctx, userID)
-	if err != nil {
-		return catalog.Account{}, err
+	if err == nil {
+		err = mayManage(who, account, "user", "user "+userID)
 	}
-	return account, mayManage(who, account, "user", "user "+userID)
+	return account, absent(err, "user", "there is no user %.100s", userID)
+}
+
+// absent gives what is missing and what is hidden from the caller the same
+// words: nobody shall learn which of the two it is.
+func absent(err error, noun easel.Noun, format string, args ...any) error {
+	if errors.Is(err, easel.NotFound) {
+		return easel.E(easel.NotFound, noun, format, args...)
+	}
+	return err
 }
 
 func checkDescription(s string) error {

@@ -237,10 +237,10 @@ func (s *Service) Revoke(ctx context.Context, who easel.Principal, subject strin
 
 func (s *Service) subjectToken(ctx context.Context, who easel.Principal, subject string) (catalog.TokenOwner, error) {
 	o, err := s.knownToken(ctx, subject)
-	if err != nil {
-		return catalog.TokenOwner{}, err
+	if err == nil {
+		err = mayManage(who, o.Account, "token", "another user's token")
 	}
-	return o, mayManage(who, o.Account, "token", "another user's token")
+	return o, absent(err, "token", "there is no such token")
 }
 
 // mayManage returns nil when who may look after what belongs to a: the user
