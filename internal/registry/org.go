@@ -121,6 +121,8 @@ func (s *Service) repo(ctx context.Context, action policy.Action, name easel.Rep
 	switch {
 	case hidden && foreign(who, o):
 		return catalog.Repository{}, foreignOrg(name.Org())
+	case errors.Is(err, easel.NotFound): // missing and hidden must not differ in words either
+		return catalog.Repository{}, easel.E(easel.NotFound, "repository", "the repository %s does not exist", name)
 	case err != nil:
 		return catalog.Repository{}, err
 	}
