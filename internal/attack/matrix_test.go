@@ -1,0 +1,387 @@
+package attack
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"easel"
+	"easel/internal/api/easelapi"
+	"easel/internal/api/iam"
+	"easel/internal/api/modelarts"
+	"easel/internal/api/ociapi"
+	"easel/internal/api/swr"
+)
+
+// The strangers, in the order of the columns of the table. All but the first
+// five hold what was a credential of an administrator of acme.
+const (
+	anonymous      = iota
+	otherProject   // cleo: the same domain, administrator, logged in to acme-two
+	otherDomain    // gus: administrator of globex
+	ungranted      // ben: the same project, granted nothing
+	reader         // ray: the same project, granted read
+	revokedKey     // signs with a key that is inactive; a registry token from before
+	expiredToken   // a token whose time is over
+	disabledPerson // a token of a user who was disabled
+	numStrangers
+)
+
+var strangers = [numStrangers]string{"anonymous", "other project", "other domain", "ungranted", "reader", "revoked key", "expired token", "disabled user"}
+
+// attempt is one line of the table: a route, something of ann's that exists,
+// and the same with something that does not. want has the statuses of the
+// first five strangers; "-" is a right that the stranger has. A "*" behind a status
+// says that this stranger may know whether the thing exists.
+type attempt struct {
+	pattern         string
+	target, missing string // "": there is nothing that could be missing
+	body            string
+	header          string // "NAME: VALUE"
+	want            string
+}
+
+// public marks routes that say the same to everybody.
+const public = "public"
+
+// attempts is the tenancy matrix. $NAME is replaced by what settleMatrix made;
+// in missing, by something of the same form that nobody has. $OWN is the
+// project of the stranger.
+var attempts = slices.Concat(ociAttempts, imageAttempts, swrAttempts, iamAttempts, easelAttempts)
+
+var ociAttempts = []attempt{
+	{"GET /v2/", "/v2/", "", "", "", "401 - - - -"},
+	{"GET /v2/_catalog", "/v2/_catalog", "", "", "", "401 - - 404 404"},
+	{"GET /v2/{name}/tags/list", "/v2/team/private/tags/list", "/v2/team/missing/tags/list", "", "", "401 - 401 401 -"},
+	{"GET /v2/{name}/referrers/{digest}", "/v2/team/private/referrers/$MANIFEST", "/v2/team/missing/referrers/$MANIFEST", "", "", "401 - 401 401 -"},
+	{"GET /v2/{name}/manifests/{reference}", "/v2/team/private/manifests/v1", "/v2/team/missing/manifests/v1", "", "", "401 - 401 401 -"},
+	{"GET /v2/{name}/manifests/{reference}", "/v2/team/private/manifests/$MANIFEST", "/v2/team/private/manifests/$NODIGEST", "", "", "401 - 401 401 -"},
+	{"PUT /v2/{name}/manifests/{reference}", "/v2/team/private/manifests/v1", "/v2/team/missing/manifests/v1", "$BODY", "Content-Type: " + easel.MediaTypeOCIManifest, "401 - 401 401 401"},
+	{"DELETE /v2/{name}/manifests/{reference}", "/v2/team/private/manifests/v1", "/v2/team/missing/manifests/v1", "", "", "401 - 401 401 401"},
+	{"DELETE /v2/{name}/manifests/{reference}", "/v2/team/private/manifests/$MANIFEST", "/v2/team/private/manifests/$NODIGEST", "", "", "401 - 401 401 401"},
+	{"GET /v2/{name}/blobs/{digest}", "/v2/team/private/blobs/$BLOB", "/v2/team/missing/blobs/$NODIGEST", "", "", "401 - 401 401 -"},
+	{"DELETE /v2/{name}/blobs/{digest}", "/v2/team/private/blobs/$BLOB", "/v2/team/missing/blobs/$NODIGEST", "", "", "401 - 401 401 401"},
+	{"POST /v2/{name}/blobs/uploads/", "/v2/team/private/blobs/uploads/", "/v2/team/missing/blobs/uploads/", "", "", "401 - 401 401 401"},
+	{"GET /v2/{name}/blobs/uploads/{id}", "/v2/team/private/blobs/uploads/$UPLOAD", "/v2/team/missing/blobs/uploads/$NOUUID", "", "", "401 404 401 401 401"},
+	{"PATCH /v2/{name}/blobs/uploads/{id}", "/v2/team/private/blobs/uploads/$UPLOAD", "/v2/team/private/blobs/uploads/$NOUUID", "x", "", "401 404 401 401 401"},
+	{"PUT /v2/{name}/blobs/uploads/{id}", "/v2/team/private/blobs/uploads/$UPLOAD?digest=$BLOB", "/v2/team/private/blobs/uploads/$NOUUID?digest=$BLOB", "x", "", "401 404 401 401 401"},
+	{"DELETE /v2/{name}/blobs/uploads/{id}", "/v2/team/private/blobs/uploads/$UPLOAD", "/v2/team/private/blobs/uploads/$NOUUID", "", "", "401 404 401 401 401"},
+}
+
+var imageAttempts = []attempt{
+	{"GET /v1/{project_id}/images", "/v1/$P1/images", "/v1/$NOID/images", "", "", "401 403 403 - -"},
+	{"POST /v1/{project_id}/images", "/v1/$P1/images", "/v1/$NOID/images", `{"swr_path":"team/private:v2"}`, "", "401 403 403 - -"},
+	{"POST /v1/{project_id}/images", "/v1/$OWN/images", "/v1/$OWN/images", `{"swr_path":"team/private:$V2"}`, "", "401 - 400 400 -"},
+	{"GET /v1/{project_id}/images/group", "/v1/$P1/images/group", "/v1/$NOID/images/group", "", "", "401 403 403 - -"},
+	{"PUT /v1/{project_id}/images/group/{id}", "/v1/$P1/images/group/$GROUP", "/v1/$NOID/images/group/$NOUUID", `{"read_me":"x"}`, "", "401 403 403 - -"},
+	{"PUT /v1/{project_id}/images/group/{id}", "/v1/$OWN/images/group/$GROUP", "/v1/$OWN/images/group/$NOUUID", `{"read_me":"x"}`, "", "401 404 404 - -"},
+	{"DELETE /v1/{project_id}/images/group/{id}", "/v1/$P1/images/group/$GROUP?force=true", "/v1/$NOID/images/group/$NOUUID?force=true", "", "", "401 403 403 403* 403*"},
+	{"DELETE /v1/{project_id}/images/group/{id}", "/v1/$OWN/images/group/$GROUP?force=true", "/v1/$OWN/images/group/$NOUUID?force=true", "", "", "401 404 404 403* 403*"},
+	{"GET /v1/{project_id}/images/{id}", "/v1/$P1/images/$IMAGE", "/v1/$NOID/images/$NOUUID", "", "", "401 403 403 - -"},
+	{"GET /v1/{project_id}/images/{id}", "/v1/$OWN/images/$IMAGE", "/v1/$OWN/images/$NOUUID", "", "", "401 404 404 - -"},
+	{"DELETE /v1/{project_id}/images/{id}", "/v1/$P1/images/$IMAGE?force=true", "/v1/$NOID/images/$NOUUID?force=true", "", "", "401 403 403 403* 403*"},
+	{"DELETE /v1/{project_id}/images/{id}", "/v1/$OWN/images/$IMAGE", "/v1/$OWN/images/$NOUUID", "", "", "401 404 404 - -"},
+	{"DELETE /v1/{project_id}/images/{id}", "/v1/$OWN/images/$IMAGE?force=true", "/v1/$OWN/images/$NOUUID?force=true", "", "", "401 404 404 403* 403*"},
+	{"POST /v1/{project_id}/images/{image_id}/sync", "/v1/$P1/images/$IMAGE/sync", "/v1/$NOID/images/$NOUUID/sync", "", "", "401 403 403 403* -"},
+	{"POST /v1/{project_id}/images/{image_id}/sync", "/v1/$OWN/images/$IMAGE/sync", "/v1/$OWN/images/$NOUUID/sync", "", "", "401 404 404 403* -"},
+}
+
+// That an organisation exists is no secret: names are unique in the
+// installation (swr.md 2.6).
+var swrAttempts = []attempt{
+	{"GET /v2", "/v2", "", "", "", public},
+	{"GET /{$}", "/", "", "", "", public},
+	{"POST /v2/manage/namespaces", "/v2/manage/namespaces", "/v2/manage/namespaces", `{"namespace":"$ORG"}`, "", "401 - 409* 403 403"},
+	{"GET /v2/manage/namespaces", "/v2/manage/namespaces", "", "", "", "401 - 200 200 -"},
+	{"GET /v2/manage/namespaces/{namespace}", "/v2/manage/namespaces/team", "/v2/manage/namespaces/nope", "", "", "401 - 403* 403* -"},
+	{"DELETE /v2/manage/namespaces/{namespace}", "/v2/manage/namespaces/team", "/v2/manage/namespaces/nope", "", "", "401 - 403* 403* 403*"},
+	{"POST /v2/manage/namespaces/{namespace}/repos", "/v2/manage/namespaces/team/repos", "/v2/manage/namespaces/team/repos", `{"repository":"$REPO","is_public":true}`, "", "401 - 403 403 403"},
+	{"GET /v2/manage/repos", "/v2/manage/repos", "", "", "", "401 - 200 200 -"},
+	{"GET /v2/manage/namespaces/{namespace}/repos/{repository}", "/v2/manage/namespaces/team/repos/private", "/v2/manage/namespaces/team/repos/missing", "", "", "401 - 403 404 -"},
+	{"PATCH /v2/manage/namespaces/{namespace}/repos/{repository}", "/v2/manage/namespaces/team/repos/private", "/v2/manage/namespaces/team/repos/missing", `{"is_public":true}`, "", "401 - 403 404 403*"},
+	{"DELETE /v2/manage/namespaces/{namespace}/repos/{repository}", "/v2/manage/namespaces/team/repos/private", "/v2/manage/namespaces/team/repos/missing", "", "", "401 - 403 404 403*"},
+	{"GET /v2/manage/namespaces/{namespace}/repos/{repository}/tags", "/v2/manage/namespaces/team/repos/private/tags", "/v2/manage/namespaces/team/repos/missing/tags", "", "", "401 - 403 404 -"},
+	{"GET /v2/manage/namespaces/{namespace}/repos/{repository}/tags/{tag}", "/v2/manage/namespaces/team/repos/private/tags/v1", "/v2/manage/namespaces/team/repos/missing/tags/v1", "", "", "401 - 403 404 -"},
+	{"DELETE /v2/manage/namespaces/{namespace}/repos/{repository}/tags/{tag}", "/v2/manage/namespaces/team/repos/private/tags/v1", "/v2/manage/namespaces/team/repos/missing/tags/v1", "", "", "401 - 403 404 403*"},
+}
+
+// Users of a domain may know which users, keys and tokens the domain has.
+var iamAttempts = []attempt{
+	{"GET /v3", "/v3", "", "", "", public},
+	{"GET /v3/{$}", "/v3/", "", "", "", public},
+	{"POST /v3/auth/tokens", "/v3/auth/tokens", "/v3/auth/tokens", `{"auth":{"identity":{"methods":["password"],"password":{"user":{"name":"$ADMIN","password":"wrong","domain":{"name":"acme"}}}}}}`, "", "401 401 401 401 401"},
+	{"POST /v3/auth/tokens", "/v3/auth/tokens", "/v3/auth/tokens", `{"auth":{"identity":{"methods":["password"],"password":{"user":{"id":"$USER","password":"wrong"}}}}}`, "", "401 401 401 401 401"},
+	{"GET /v3/auth/tokens", "/v3/auth/tokens", "/v3/auth/tokens", "", "X-Subject-Token: $TOKEN", "401 - 404 403* 403*"},
+	{"HEAD /v3/auth/tokens", "/v3/auth/tokens", "/v3/auth/tokens", "", "X-Subject-Token: $TOKEN", "401 - 404 403* 403*"},
+	{"DELETE /v3/auth/tokens", "/v3/auth/tokens", "/v3/auth/tokens", "", "X-Subject-Token: $TOKEN", "401 - 404 403* 403*"},
+	{"GET /v3/projects", "/v3/projects", "", "", "", "401 - 200 - -"},
+	{"GET /v3/projects", "/v3/projects?name=project-a1", "/v3/projects?name=project-zz", "", "", "401 - 200 - -"},
+	{"GET /v3/auth/projects", "/v3/auth/projects", "", "", "", "401 - 200 - -"},
+	{"GET /v3/auth/domains", "/v3/auth/domains?name=acme", "/v3/auth/domains?name=none", "", "", "401 - 200 - -"},
+	{"GET /v3/auth/catalog", "/v3/auth/catalog", "", "", "", "401 - 200 200 200"},
+	{"GET /v3/users", "/v3/users?name=ann", "/v3/users?name=xyz", "", "", "401 - 200 200 200"},
+	{"GET /v3.0/OS-USER/users/{user_id}", "/v3.0/OS-USER/users/$USER", "/v3.0/OS-USER/users/$NOID", "", "", "401 - 404 403* 403*"},
+	{"POST /v3.0/OS-CREDENTIAL/credentials", "/v3.0/OS-CREDENTIAL/credentials", "/v3.0/OS-CREDENTIAL/credentials", `{"credential":{"user_id":"$USER"}}`, "", "401 - 403 403* 403*"},
+	{"GET /v3.0/OS-CREDENTIAL/credentials", "/v3.0/OS-CREDENTIAL/credentials?user_id=$USER", "/v3.0/OS-CREDENTIAL/credentials?user_id=$NOID", "", "", "401 - 404 403* 403*"},
+	{"GET /v3.0/OS-CREDENTIAL/credentials/{access_key}", "/v3.0/OS-CREDENTIAL/credentials/$KEY", "/v3.0/OS-CREDENTIAL/credentials/NOSUCHACCESSKEY00000", "", "", "401 - 404 403* 403*"},
+	{"PUT /v3.0/OS-CREDENTIAL/credentials/{access_key}", "/v3.0/OS-CREDENTIAL/credentials/$KEY", "/v3.0/OS-CREDENTIAL/credentials/NOSUCHACCESSKEY00000", `{"credential":{"status":"inactive"}}`, "", "401 - 404 403* 403*"},
+	{"DELETE /v3.0/OS-CREDENTIAL/credentials/{access_key}", "/v3.0/OS-CREDENTIAL/credentials/$KEY", "/v3.0/OS-CREDENTIAL/credentials/NOSUCHACCESSKEY00000", "", "", "401 - 404 403* 403*"},
+	{"GET /swr/auth/v2/registry/auth", "/swr/auth/v2/registry/auth", "", "", "Authorization: Basic $WRONGLOGIN", "401 401 401 401 401"},
+	{"GET /swr/auth/v2/registry/auth/{$}", "/swr/auth/v2/registry/auth/", "", "", "Authorization: Basic $WRONGLOGIN", "401 401 401 401 401"},
+	{"POST /swr/auth/v2/registry/auth", "/swr/auth/v2/registry/auth", "/swr/auth/v2/registry/auth", "grant_type=password&username=project-a1@$KEY&password=wrong", "Content-Type: application/x-www-form-urlencoded", "401 401 401 401 401"},
+	{"POST /swr/auth/v2/registry/auth/{$}", "/swr/auth/v2/registry/auth/", "/swr/auth/v2/registry/auth/", "grant_type=password&username=project-a1@$KEY&password=wrong", "Content-Type: application/x-www-form-urlencoded", "401 401 401 401 401"},
+}
+
+// Receipts are for everybody of the domain who knows the id. An administrator
+// of any domain may look after the store that all of them share.
+var easelAttempts = []attempt{
+	{"POST /easel/v1/plans", "/easel/v1/plans", "/easel/v1/plans", `{"images":["$IMAGE"],"force":true}`, "", "401 404 404 403* 403*"},
+	{"POST /easel/v1/plans", "/easel/v1/plans", "/easel/v1/plans", `{"group":"$GROUP","force":true}`, "", "401 404 404 403* 403*"},
+	{"POST /easel/v1/deletions", "/easel/v1/deletions", "/easel/v1/deletions", `{"images":["$IMAGE"],"force":true}`, "", "401 404 404 403* 403*"},
+	{"POST /easel/v1/deletions", "/easel/v1/deletions", "/easel/v1/deletions", `{"group":"$GROUP","force":true}`, "", "401 404 404 403* 403*"},
+	{"GET /easel/v1/receipts/{id}", "/easel/v1/receipts/$RECEIPT", "/easel/v1/receipts/$NOUUID", "", "", "401 - 404 - -"},
+	{"GET /easel/v1/audit", "/easel/v1/audit", "", "", "", "401 - 200 403 403"},
+	{"POST /easel/v1/check", "/easel/v1/check", "", "{}", "", "401 - 200 403 403"},
+	{"POST /easel/v1/reclaim", "/easel/v1/reclaim", "", "", "", "401 - 200 403 403"},
+}
+
+// TestMatrixIsComplete fails when a route has no line in the table, or a line
+// names a route that is not there.
+func TestMatrixIsComplete(t *testing.T) {
+	t.Parallel()
+	routes := slices.Concat(
+		ociapi.Patterns(),
+		modelarts.New(nil, nil, modelarts.Options{}).Patterns(),
+		swr.New(nil, nil, swr.Options{}).Patterns(), []string{"GET /{$}"},
+		iam.New(nil, nil, iam.Options{}).Patterns(), iam.NewRegistryAuth(nil).Patterns(),
+		easelapi.New(easelapi.Options{}).Patterns(),
+	)
+	lines := map[string]bool{}
+	for _, a := range attempts {
+		lines[a.pattern] = true
+	}
+	slices.Sort(routes)
+	if diff := cmp.Diff(slices.Compact(routes), slices.Sorted(maps.Keys(lines))); diff != "" {
+		t.Errorf("routes that are served, and those with a line in the tenancy matrix (-served +line):\n%s", diff)
+	}
+}
+
+// TestMatrix sends every line as every stranger. Neither the status nor
+// anything else in an answer may tell whether the thing exists.
+func TestMatrix(t *testing.T) {
+	t.Parallel()
+	in := start(t)
+	m := settleMatrix(t, in)
+	for _, a := range attempts {
+		for stranger, name := range strangers {
+			want, mayKnow := a.status(stranger)
+			if want == 0 {
+				continue
+			}
+			there, absent := m.request(a, stranger, a.target, m.present), m.request(a, stranger, a.missing, m.absent)
+			got := in.send(t, there)
+			what := fmt.Sprintf("%s %s as %s", there.method, there.target, name)
+			got.want(t, what, want)
+			m.tellsNothing(t, what, stranger, there, got)
+			if a.missing == "" || mayKnow {
+				continue
+			}
+			if diff := cmp.Diff(plain(got, there, absent), plain(in.send(t, absent), absent, there)); diff != "" {
+				t.Errorf("%s: the answer tells whether it exists (-there +absent):\n%s", what, diff)
+			}
+		}
+	}
+	m.allIsThere(t)
+}
+
+// status returns what the stranger must get, 0 for whoever has the right, and
+// whether it may know that the thing exists.
+func (a attempt) status(stranger int) (want int, mayKnow bool) {
+	if a.want == public {
+		if a.target == "/" && stranger != revokedKey { // who signs is shown the versions of SWR
+			return http.StatusMultipleChoices, false
+		}
+		return http.StatusOK, false
+	}
+	cells := strings.Fields(a.want)
+	if stranger >= len(cells) {
+		return http.StatusUnauthorized, false
+	}
+	cell, mayKnow := strings.CutSuffix(cells[stranger], "*")
+	if cell == "-" {
+		return 0, false
+	}
+	fmt.Sscan(cell, &want)
+	return want, mayKnow
+}
+
+// matrix is an installation with something of everything, all of it ann's.
+type matrix struct {
+	*installation
+	present, absent map[string]string // what $NAME stands for
+	token, bearer   [numStrangers]string
+	project         [numStrangers]string
+	key, secret     string // revoked
+	secrets         []string
+}
+
+func settleMatrix(t *testing.T, in *installation) *matrix {
+	t.Helper()
+	m := &matrix{installation: in}
+	manifest := in.image(t, "ann", "team/private", "configuration", "secret layer")
+	in.put(t, "ann", "team/private", "v1", manifest).want(t, "push", http.StatusCreated)
+	in.push(t, "ann", "team/private", "v2", "configuration 2", "secret layer")
+	in.push(t, "ann", "team/done", "v1", "configuration 3", "layer 3")
+	upload := in.oci(t, "ann", "POST", "team/private", "/blobs/uploads/", "").want(t, "start an upload", http.StatusAccepted)
+	deleted := in.oci(t, "ann", "DELETE", "team/done", "/manifests/v1", "").want(t, "delete", http.StatusAccepted)
+	image := in.register(t, "ann", "team/private:v1")
+	ann := in.people["ann"]
+	m.present = map[string]string{
+		"MANIFEST": digestOf(manifest), "BLOB": digestOf("secret layer"), "UPLOAD": upload.header.Get("Docker-Upload-Uuid"),
+		"IMAGE": image, "GROUP": easel.GroupID(acmeOne, "0", "team", "private"), "RECEIPT": deleted.header.Get("X-Easel-Receipt"),
+		"P1": acmeOne, "USER": ann.UserID, "ADMIN": "ann", "KEY": ann.AccessKey, "TOKEN": in.token(t, "ann", ""), "BODY": manifest,
+		"ORG": "team", "REPO": "private", "V2": "v2", "WRONGLOGIN": "cHJvamVjdC1hMUB4Ong=",
+	}
+	uuid := "01a20993-fba6-7557-9f78-87f3e5ab0000"
+	m.absent = maps.Clone(m.present)
+	maps.Copy(m.absent, map[string]string{
+		"IMAGE": uuid, "GROUP": uuid, "USER": strings.Repeat("0", 32), "ADMIN": "abc", "KEY": "NOSUCHACCESSKEY00000", "TOKEN": strings.Repeat("A", 43),
+		"ORG": "newt", "REPO": "missing", "V2": "v9", "P1": strings.Repeat("0", 32),
+	})
+	for _, all := range []map[string]string{m.present, m.absent} {
+		maps.Copy(all, map[string]string{"NOUUID": uuid, "NOID": strings.Repeat("0", 32), "NODIGEST": digestOf("nothing")})
+	}
+	m.secrets = []string{m.present["MANIFEST"], m.present["BLOB"], image, m.present["GROUP"], m.present["RECEIPT"], m.present["UPLOAD"], ann.UserID, ann.AccessKey, "team/private", "project-a", acmeOne, "secret layer"}
+	m.credentials(t)
+	return m
+}
+
+// credentials gives every stranger an IAM token and a registry token for
+// everything that it can get one for.
+func (m *matrix) credentials(t *testing.T) {
+	t.Helper()
+	scopes := []string{"registry:catalog:*", "repository:team/private:pull,push,delete", "repository:team/missing:pull,push,delete"}
+	for stranger, user := range map[int]string{otherProject: "cleo", otherDomain: "gus", ungranted: "ben", reader: "ray", disabledPerson: "mia", expiredToken: "mia"} {
+		m.token[stranger], m.bearer[stranger] = m.installation.token(t, user, ""), m.installation.bearer(t, user, scopes...)
+		m.project[stranger] = m.people[user].ProjectID
+	}
+	for _, stranger := range []int{anonymous, revokedKey, expiredToken, disabledPerson} {
+		m.project[stranger] = acmeOne
+	}
+	mia := m.people["mia"]
+	m.key, m.secret, m.bearer[revokedKey] = mia.AccessKey, mia.secret, m.installation.bearer(t, "mia", scopes...)
+	off := false
+	must(t, m.db.UpdateKey(t.Context(), mia.AccessKey, &off, nil))
+	key, secret, err := m.identity.CreateKey(t.Context(), mia.Principal, mia.UserID, "")
+	must(t, err)
+	mia.AccessKey, mia.secret = key.Access, secret
+	m.bearer[disabledPerson] = m.installation.bearer(t, "mia", scopes...)
+	m.expired(t, scopes)
+	must(t, m.db.EnableAccount(t.Context(), mia.UserID, false))
+}
+
+// request is a as the stranger sends it.
+func (m *matrix) request(a attempt, stranger int, target string, values map[string]string) request {
+	method, _, _ := strings.Cut(a.pattern, " ")
+	fill := func(s string) string {
+		return variable.ReplaceAllStringFunc(s, func(name string) string {
+			if name == "$OWN" {
+				return m.project[stranger]
+			}
+			return values[name[1:]]
+		})
+	}
+	r := request{method, fill(target), map[string]string{}, fill(a.body)}
+	registry := strings.HasPrefix(target, "/v2/") && !strings.HasPrefix(target, "/v2/manage/")
+	switch {
+	case registry && m.bearer[stranger] != "":
+		r.header["Authorization"] = m.bearer[stranger]
+	case !registry && stranger == revokedKey:
+		signPlain(&r, m.key, m.secret, time.Now())
+	case !registry && m.token[stranger] != "":
+		r.header["X-Auth-Token"] = m.token[stranger]
+	}
+	if name, value, ok := strings.Cut(a.header, ": "); ok {
+		r.header[name] = fill(value)
+	}
+	return r
+}
+
+var variable = regexp.MustCompile(`\$[A-Z0-9]+`)
+
+// plain is an answer without what differs by chance and without the names that
+// were sent: what r has and other has not is replaced.
+func plain(a answer, r, other request) string {
+	header := a.header.Clone()
+	for _, name := range []string{"X-Request-Id", "X-Iam-Trace-Id", "Date", "Content-Length"} {
+		header.Del(name)
+	}
+	var b strings.Builder
+	fmt.Fprintln(&b, a.status)
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		fmt.Fprintln(&b, name, header[name])
+	}
+	text := b.String() + a.body
+	mine, others := sent(r), sent(other)
+	for i, word := range mine {
+		if i < len(others) && word != others[i] {
+			text = strings.ReplaceAll(text, word, fmt.Sprintf("<%d>", i))
+		}
+	}
+	return text
+}
+
+func sent(r request) []string {
+	return strings.FieldsFunc(r.target+" "+r.body+" "+r.header["X-Subject-Token"], func(c rune) bool { return strings.ContainsRune(`/?=&" :,{}[]`, c) })
+}
+
+// tellsNothing looks for things of acme's in an answer to somebody who may not
+// know them, unless the request said them first.
+func (m *matrix) tellsNothing(t *testing.T, what string, stranger int, r request, got answer) {
+	t.Helper()
+	if slices.Contains([]int{otherProject, ungranted, reader}, stranger) {
+		return // they are of the domain
+	}
+	said := r.target + r.body + fmt.Sprint(r.header)
+	for _, secret := range m.secrets {
+		if strings.Contains(got.body+fmt.Sprint(got.header), secret) && !strings.Contains(said, secret) {
+			t.Errorf("%s: the answer has %s in it: %s", what, secret, got.body)
+		}
+	}
+}
+
+// allIsThere looks for everything that strangers tried to take.
+func (m *matrix) allIsThere(t *testing.T) {
+	t.Helper()
+	for _, rest := range []string{"/manifests/v1", "/manifests/" + m.present["MANIFEST"], "/manifests/v2", "/blobs/" + m.present["BLOB"], "/tags/list"} {
+		m.oci(t, "ann", "GET", "team/private", rest, "").want(t, rest+" afterwards", http.StatusOK)
+	}
+	m.oci(t, "ann", "GET", "team/private", "/blobs/uploads/"+m.present["UPLOAD"], "").want(t, "the upload afterwards", http.StatusNoContent)
+	for target, want := range map[string]int{
+		"/v1/" + acmeOne + "/images/" + m.present["IMAGE"]:             200,
+		"/easel/v1/receipts/" + m.present["RECEIPT"]:                   200,
+		"/v3.0/OS-CREDENTIAL/credentials/" + m.present["KEY"]:          200,
+		"/v2/manage/namespaces/team":                                   200,
+		"/v2/manage/namespaces/team/repos/missing":                     404,
+		"/v2/manage/namespaces/newt":                                   404,
+		"/v3/users?name=ann":                                           200,
+		"/v3.0/OS-CREDENTIAL/credentials?user_id=" + m.present["USER"]: 200,
+	} {
+		m.send(t, request{method: "GET", target: target, header: map[string]string{"X-Auth-Token": m.present["TOKEN"]}}).want(t, target+" afterwards", want)
+	}
+	repo := m.iam(t, "ann", "GET", "/v2/manage/namespaces/team/repos/private", "").want(t, "the repository afterwards", http.StatusOK)
+	if field[bool](t, repo, "is_public") {
+		t.Error("a stranger published the repository")
+	}
+	keys := m.iam(t, "ann", "GET", "/v3.0/OS-CREDENTIAL/credentials?user_id="+m.present["USER"], "").want(t, "the keys afterwards", http.StatusOK)
+	if n := len(field[[]any](t, keys, "credentials")); n != 1 {
+		t.Errorf("after all attempts ann has %d keys, want 1", n)
+	}
+}
