@@ -50,7 +50,7 @@ var layers = map[string]layer{
 	"internal/pending": {outside: []string{"*"}},
 	// Has a doc comment and tests.
 	"internal/attack": {},
-	"cmd/easel":        {inside: []string{"internal/app"}},
+	"cmd/easel":       {inside: []string{"internal/app"}},
 	// Attacks are tests; the package has nothing else.
 	"internal/attack": {},
 	// It knows the server from outside only, and where it can be made to die.
