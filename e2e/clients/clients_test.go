@@ -23,9 +23,9 @@ func TestMain(m *testing.M) { os.Exit(server.Main(m)) }
 const org = "vision"
 
 // start starts a server with the organisation.
-func start(t *testing.T) *server.Server {
+func start(t *testing.T, flags ...string) *server.Server {
 	t.Helper()
-	s := server.Start(t)
+	s := server.Start(t, flags...)
 	s.CreateOrg(t, org)
 	return s
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"easel/e2e/server"
+	"easel/internal/pgtest"
 )
 
 func reference(t *testing.T, s *server.Server, repoTag string) name.Reference {
@@ -66,7 +67,19 @@ func wantSame(t *testing.T, s *server.Server, ref name.Reference, img v1.Image) 
 
 func TestLibrary(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	testLibrary(t, start(t))
+}
+
+func TestLibraryOnPostgreSQL(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		return
+	}
+	testLibrary(t, start(t, "--database", pgtest.Start(t)))
+}
+
+func testLibrary(t *testing.T, s *server.Server) {
+	t.Helper()
 	img := newImage(t, 3)
 	ref := push(t, s, "lab:1", img)
 	wantStored(t, s, contentSize(t, img), "after the push")
