@@ -29,6 +29,7 @@ type DB struct {
 	clock   func() time.Time
 	pinFor  time.Duration
 	observe func(op string, d time.Duration)
+	watch   func(context.Context, querier) querier // tests stop transactions between two statements; else nil
 }
 
 // Options say how to open a catalogue.
@@ -145,6 +146,9 @@ func (db *DB) plan(ctx context.Context, f func(*tx) error) error {
 
 // newTx returns a transaction on q that happens now.
 func (db *DB) newTx(ctx context.Context, q querier) *tx {
+	if db.watch != nil {
+		q = db.watch(ctx, q)
+	}
 	return &tx{ctx: ctx, q: q, engine: db.engine, now: micros(db.time()), pinFor: db.pinFor}
 }
 
