@@ -59,8 +59,13 @@ func (c *imageRm) Run(ctx context.Context, s *streams) error {
 	}
 	receipts, err := ses.deleteImages(ctx, s, images, c.Force)
 	printed := ses.print(receipts, func(w io.Writer) {
+		var freed int64
 		for _, r := range receipts {
 			writeReceipt(w, r, c.Force)
+			freed += r.Freed + r.Pending
+		}
+		if len(receipts) > 1 && c.Force {
+			fmt.Fprintf(w, "Together: freed %s.\n", size(freed))
 		}
 	})
 	return errors.Join(err, printed)
@@ -146,8 +151,9 @@ func writeKept(w io.Writer, p easel.Receipt) {
 	}
 }
 
-// batch is how many images go in one call: all of them or none.
-const batch = 100
+// batch is how many images go in one call: all of them or none. A call is one
+// transaction, during which others wait.
+const batch = 250
 
 // deleteImages deletes in batches and returns the receipts. It stops at the
 // first batch that is refused, of which nothing has gone.
