@@ -48,7 +48,7 @@ var layers = map[string]layer{
 	"internal/app": {inside: []string{"*"}, outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml",
 		"github.com/prometheus/client_golang", "github.com/vbauerster/mpb/v8", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/term"}},
 	"internal/pending": {outside: []string{"*"}},
-	"cmd/easel":       {inside: []string{"internal/app"}},
+	"cmd/easel":        {inside: []string{"internal/app"}},
 	// Attacks are tests; the package has nothing else.
 	"internal/attack": {},
 	// It knows the server from outside only, and where it can be made to die.
