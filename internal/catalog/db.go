@@ -24,6 +24,7 @@ const (
 type DB struct {
 	engine  engine
 	read    *sql.DB  // SQLite: read-only connections; PostgreSQL: the pool
+	readers querier  // read, with prepared statements
 	group   *group   // SQLite: the one writer
 	reserve *reserve // SQLite: disk space that deletions can count on
 	clock   func() time.Time
@@ -70,6 +71,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 
 // Close ends all connections. Transactions under way finish first.
 func (db *DB) Close() error {
+	if p, ok := db.readers.(*prepared); ok {
+		p.close()
+	}
 	err := db.read.Close()
 	if db.engine == sqlite {
 		db.group.close()                                // after the readers: the connection that closes last decides what becomes of the log
@@ -86,17 +90,11 @@ func (db *DB) Ping(ctx context.Context) error {
 	})
 }
 
-// view runs f in a read transaction: one snapshot on SQLite, one snapshot per
-// statement on PostgreSQL. It must end with its request.
+// view runs f, which only reads; each statement sees a snapshot of its own.
 func (db *DB) view(ctx context.Context, f func(*tx) error) error {
 	start := time.Now()
 	defer func() { db.observe("view", time.Since(start)) }()
-	s, err := db.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	defer s.Rollback()
-	return f(db.newTx(ctx, s))
+	return f(db.newTx(ctx, db.readers))
 }
 
 // update runs f in a write transaction and commits it. When the database

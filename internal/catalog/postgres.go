@@ -20,6 +20,7 @@ func (db *DB) openPostgres(ctx context.Context, url string) error {
 	if db.read, err = sql.Open("pgx", url); err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
+	db.readers = db.read
 	// Idle connections are kept: on a full disk PostgreSQL cannot make new ones.
 	db.read.SetMaxOpenConns(16)
 	db.read.SetMaxIdleConns(16)
@@ -55,9 +56,15 @@ func (db *DB) tryPostgres(ctx context.Context, f func(*tx) error) error {
 	return failpoint.Err("catalog.committed")
 }
 
+// errAgain says that what a transaction read is no longer so.
+var errAgain = errors.New("changed by another transaction")
+
 // The SQLSTATEs that mean "another transaction was in the way": serialisation
 // failure, deadlock, foreign key.
 func retryable(err error) bool {
+	if errors.Is(err, errAgain) {
+		return true
+	}
 	switch sqlState(err) {
 	case "40001", "40P01", "23503":
 		return true

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"easel"
 )
@@ -182,23 +183,22 @@ func (t *tx) insertManifest(repo int64, p ManifestPut, blobs, children []int64) 
 		repo, string(p.Digest), m.MediaType, m.ArtifactType, subject, config, m.Body, int64(len(m.Body)), m.ContentSize(), t.now); err != nil {
 		return 0, false, err
 	}
-	if err := t.insertPairs(`INSERT INTO ref (repo, manifest, blob) VALUES `, repo, id, blobs); err != nil {
+	if err := t.insertNamed(`INSERT INTO ref (repo, manifest, blob) SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), id FROM blob WHERE id IN `, repo, id, blobs); err != nil {
 		return 0, false, err
 	}
-	return id, true, t.insertPairs(`INSERT INTO child (repo, parent, child) VALUES `, repo, id, children)
+	return id, true, t.insertNamed(`INSERT INTO child (repo, parent, child) SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), id FROM manifest WHERE id IN `, repo, id, children)
 }
 
-// insertPairs inserts (repo, id, other) for each of others, set-wise.
-func (t *tx) insertPairs(insert string, repo, id int64, others []int64) error {
-	return chunks(others, func(others []int64) error {
+// insertNamed runs insert, which ends in "IN ", for what the manifest id
+// names. A row that is gone meanwhile makes a foreign key fail elsewhere or
+// the count differ: then the transaction runs again.
+func (t *tx) insertNamed(insert string, repo, id int64, named []int64) error {
+	return chunks(named, func(named []int64) error {
 		a := args{repo, id}
-		for i, o := range others {
-			if i > 0 {
-				insert += ", "
-			}
-			insert += "($1, $2, " + a.add(o) + ")"
+		n, err := t.exec(insert+"("+addAll(&a, named)+")", a...)
+		if err == nil && n != int64(len(named)) {
+			err = fmt.Errorf("of %d things that the manifest names %d are there: %w", len(named), n, errAgain)
 		}
-		_, err := t.exec(insert, a...)
 		return err
 	})
 }

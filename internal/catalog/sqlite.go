@@ -51,6 +51,7 @@ func (db *DB) openSQLite(ctx context.Context, path string, lowSpace int64) error
 	}
 	db.read.SetMaxOpenConns(max(4, 2*runtime.NumCPU()))
 	db.read.SetMaxIdleConns(max(4, 2*runtime.NumCPU()))
+	db.readers = &prepared{on: db.read}
 	if db.group, err = newGroup(ctx, w, db.newTx); err != nil {
 		db.read.Close()
 		w.Close()
@@ -71,6 +72,7 @@ func sqliteDSN(path string, pragmas ...string) string {
 type group struct {
 	pool    *sql.DB
 	conn    *sql.Conn
+	q       *prepared // on conn
 	newTx   func(context.Context, querier) *tx
 	members chan *member
 	done    chan struct{}
@@ -91,7 +93,7 @@ func newGroup(ctx context.Context, pool *sql.DB, newTx func(context.Context, que
 	if err != nil {
 		return nil, err
 	}
-	g := &group{pool: pool, conn: conn, newTx: newTx, members: make(chan *member, maxGroup), done: make(chan struct{})}
+	g := &group{pool: pool, conn: conn, q: &prepared{on: conn}, newTx: newTx, members: make(chan *member, maxGroup), done: make(chan struct{})}
 	go g.run()
 	return g, nil
 }
@@ -99,6 +101,7 @@ func newGroup(ctx context.Context, pool *sql.DB, newTx func(context.Context, que
 func (g *group) close() {
 	close(g.members)
 	<-g.done
+	g.q.close()
 	g.conn.Close()
 	g.pool.Close()
 }
@@ -159,12 +162,12 @@ func (g *group) commit(batch []*member) {
 // every error that makes SQLite roll back by itself, ends the transaction.
 func (g *group) try(batch []*member) (err error) {
 	ctx := context.Background()
-	if _, err := g.conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
+	if _, err := g.q.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			g.conn.ExecContext(ctx, `ROLLBACK`) // an error here says that SQLite rolled back already
+			g.q.ExecContext(ctx, `ROLLBACK`) // an error here says that SQLite rolled back already
 		}
 	}()
 	wrote := false
@@ -172,32 +175,32 @@ func (g *group) try(batch []*member) (err error) {
 		if m.err = m.ctx.Err(); m.err != nil {
 			continue
 		}
-		if _, err := g.conn.ExecContext(ctx, `SAVEPOINT m`); err != nil {
+		if _, err := g.q.ExecContext(ctx, `SAVEPOINT m`); err != nil {
 			return err
 		}
-		m.err = protect(m.f, g.newTx(context.WithoutCancel(m.ctx), g.conn))
+		m.err = protect(m.f, g.newTx(context.WithoutCancel(m.ctx), g.q))
 		if m.err != nil {
 			if killsTransaction(m.err) {
 				return m.err
 			}
-			if _, err := g.conn.ExecContext(ctx, `ROLLBACK TO m`); err != nil {
+			if _, err := g.q.ExecContext(ctx, `ROLLBACK TO m`); err != nil {
 				return err
 			}
 		} else {
 			wrote = true
 		}
-		if _, err := g.conn.ExecContext(ctx, `RELEASE m`); err != nil {
+		if _, err := g.q.ExecContext(ctx, `RELEASE m`); err != nil {
 			return err
 		}
 	}
 	if !wrote {
-		_, err := g.conn.ExecContext(ctx, `ROLLBACK`)
+		_, err := g.q.ExecContext(ctx, `ROLLBACK`)
 		return err
 	}
 	if err := failpoint.Err("catalog.commit"); err != nil {
 		return err
 	}
-	_, err = g.conn.ExecContext(ctx, `COMMIT`)
+	_, err = g.q.ExecContext(ctx, `COMMIT`)
 	failpoint.Hit("catalog.committed")
 	return err
 }

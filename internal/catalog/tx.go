@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -83,21 +84,26 @@ func (a *args) add(v any) string {
 	return "$" + strconv.Itoa(len(*a))
 }
 
-// addAll appends vs and returns their placeholders, comma-separated. vs must not be empty.
+// addAll appends vs and returns their placeholders, comma-separated, for "IN
+// (…)". vs must not be empty. The last value is repeated up to a power of two,
+// so that there are few texts to prepare.
 func addAll[T any](a *args, vs []T) string {
 	var b strings.Builder
-	for i, v := range vs {
+	for i := range powerOfTwo(len(vs)) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteString(a.add(v))
+		b.WriteString(a.add(vs[min(i, len(vs)-1)]))
 	}
 	return b.String()
 }
 
-// maxList bounds the values of one generated list: below SQLite's limit of
-// 32,766 parameters and PostgreSQL's of 65,535.
-const maxList = 10_000
+// powerOfTwo returns the smallest power of two that is at least n, which is positive.
+func powerOfTwo(n int) int { return 1 << bits.Len(uint(n-1)) }
+
+// maxList bounds the values of one generated list: a power of two below
+// SQLite's limit of 32,766 parameters and PostgreSQL's of 65,535.
+const maxList = 8192
 
 func micros(t time.Time) int64 { return t.UnixMicro() }
 

@@ -273,18 +273,14 @@ func (t *tx) dropBlobs(ids []int64) (gone []goneBlob, err error) {
 
 // discard records keys as garbage. The rows stay at least until hold (µs).
 func (t *tx) discard(g []Garbage, hold int64) error {
-	const perStatement = maxList / 4
 	for len(g) > 0 {
-		n := min(len(g), perStatement)
+		n := min(powerOfTwo(len(g)+1)/2, maxList/4) // in powers of two, so that there are few texts to prepare
 		var a args
-		values := ""
+		values := make([]string, n)
 		for i, x := range g[:n] {
-			if i > 0 {
-				values += ", "
-			}
-			values += "(" + a.add(string(x.Key)) + ", " + a.add(x.Size) + ", " + a.add(hold) + ", 0)"
+			values[i] = "(" + a.add(string(x.Key)) + ", " + a.add(x.Size) + ", " + a.add(hold) + ", 0)"
 		}
-		if _, err := t.exec(`INSERT INTO garbage (storage_key, size, hold, unlinked) VALUES `+values, a...); err != nil {
+		if _, err := t.exec(`INSERT INTO garbage (storage_key, size, hold, unlinked) VALUES `+strings.Join(values, ", "), a...); err != nil {
 			return err
 		}
 		g = g[n:]
