@@ -68,6 +68,9 @@ func scanAudit(s scanner) (r AuditRecord, err error) {
 
 // Audit returns the records that q selects.
 func (db *DB) Audit(ctx context.Context, q AuditQuery) (found []AuditRecord, err error) {
+	if !storable(q.Action, q.Actor, q.Before) {
+		return []AuditRecord{}, nil
+	}
 	err = db.view(ctx, func(t *tx) error {
 		found, err = all(t, scanAudit, `
 			SELECT `+auditColumns+` FROM audit
@@ -81,10 +84,13 @@ func (db *DB) Audit(ctx context.Context, q AuditQuery) (found []AuditRecord, err
 // Receipt returns the receipt of a deletion in domain. Errors: NotFound "receipt".
 func (db *DB) Receipt(ctx context.Context, domain, id string) (easel.Receipt, error) {
 	var r AuditRecord
+	if !storable(id) {
+		return easel.Receipt{}, noReceipt(id)
+	}
 	err := db.view(ctx, func(t *tx) error {
 		found, err := all(t, scanAudit, `SELECT `+auditColumns+` FROM audit WHERE id = $1 AND domain = $2 AND receipt <> ''`, id, domain)
 		if err == nil && len(found) == 0 {
-			err = easel.E(easel.NotFound, "receipt", "there is no receipt %.60s", id)
+			err = noReceipt(id)
 		}
 		if err == nil {
 			r = found[0]
@@ -95,4 +101,8 @@ func (db *DB) Receipt(ctx context.Context, domain, id string) (easel.Receipt, er
 		return easel.Receipt{}, err
 	}
 	return *r.Receipt, nil
+}
+
+func noReceipt(id string) error {
+	return easel.E(easel.NotFound, "receipt", "there is no receipt %.60q", id)
 }

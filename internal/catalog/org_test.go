@@ -94,7 +94,7 @@ func (s *shelf) blob(t *testing.T, who easel.Principal, repo easel.Repo, name st
 		t.Fatal(err)
 	}
 	d := easel.DigestOf(easel.SHA256, []byte(name))
-	if err := s.FinishUpload(t.Context(), who, u, d, size); err != nil {
+	if _, err := s.FinishUpload(t.Context(), who, u, d, size); err != nil {
 		t.Fatal(err)
 	}
 	return easel.Descriptor{MediaType: "application/octet-stream", Digest: d, Size: size}

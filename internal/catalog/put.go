@@ -284,7 +284,7 @@ func (db *DB) Manifest(ctx context.Context, repo easel.Repo, ref easel.Ref) (m S
 }
 
 // PinManifest finds a manifest for someone who is pushing: it is pinned first.
-// On a full disk it is found without a pin.
+// One of which a blob is lost is not found, so that it is pushed again. On a full disk it is found without a pin.
 func (db *DB) PinManifest(ctx context.Context, who easel.Principal, repo easel.Repo, ref easel.Ref) (StoredManifest, error) {
 	found, err := db.Manifest(ctx, repo, ref)
 	if err != nil {
@@ -295,6 +295,12 @@ func (db *DB) PinManifest(ctx context.Context, who easel.Principal, repo easel.R
 		var repoID, id int64
 		if m, repoID, id, err = t.manifest(repo, ref); err != nil {
 			return err
+		}
+		// A client that is told of the manifest may skip its blobs; then a lost one would never come back.
+		if lost, err := t.exists(`SELECT 1 FROM ref f JOIN blob b ON b.id = f.blob WHERE f.manifest = $1 AND b.lost = 1 LIMIT 1`, id); err != nil {
+			return err
+		} else if lost {
+			return easel.E(easel.NotFound, "manifest", "a blob of the manifest %s in %s is lost: push it again", ref, repo)
 		}
 		return t.countManifestPin(repoID, id, who.UserID)
 	})

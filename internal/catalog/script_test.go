@@ -209,7 +209,8 @@ func (s *stage) begun(who easel.Principal, repo easel.Repo) Upload {
 // uploads returns the end of an upload of word.
 func (s *stage) uploads(who easel.Principal, u Upload, word string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		return s.db.FinishUpload(ctx, who, u, wordDigest(word), int64(len(word)))
+		_, err := s.db.FinishUpload(ctx, who, u, wordDigest(word), int64(len(word)))
+		return err
 	}
 }
 

@@ -96,10 +96,12 @@ func bytesOf(b []byte) []byte {
 }
 
 // FinishUpload turns the session into a blob that repo links and who has
-// pinned. When the digest is stored already the new object becomes garbage.
-// The object must be finished and durable. Errors: NotFound "upload".
-func (db *DB) FinishUpload(ctx context.Context, who easel.Principal, u Upload, digest easel.Digest, size int64) error {
-	return db.update(ctx, func(t *tx) error {
+// pinned. When the digest is stored already the new object is spare: it became
+// garbage, for the caller to unlink. The object must be finished and durable.
+// Errors: NotFound "upload".
+func (db *DB) FinishUpload(ctx context.Context, who easel.Principal, u Upload, digest easel.Digest, size int64) (spare []Garbage, err error) {
+	err = db.update(ctx, func(t *tx) error {
+		spare = nil
 		n, err := t.exec(`DELETE FROM upload WHERE id = $1`, u.ID)
 		if err != nil {
 			return err
@@ -121,12 +123,14 @@ func (db *DB) FinishUpload(ctx context.Context, who easel.Principal, u Upload, d
 			return err
 		}
 		if key != u.Key {
-			if err := t.discard([]Garbage{{Key: u.Key, Size: size}}, 0); err != nil {
+			spare = []Garbage{{Key: u.Key, Size: size}}
+			if err := t.discard(spare, 0); err != nil {
 				return err
 			}
 		}
 		return t.linkAndPin(repo, id, who.UserID, who.TokenID)
 	})
+	return spare, err
 }
 
 func (t *tx) linkAndPin(repo, blob int64, owner, finisher string) error {

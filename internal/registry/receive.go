@@ -188,8 +188,11 @@ func (w *uploadWriter) finish(ctx context.Context, want easel.Digest) error {
 		}
 	}
 	failpoint.Hit("upload.finished")
-	err := w.s.catalog.FinishUpload(ctx, easel.PrincipalFrom(ctx), w.u, want, w.size)
+	spare, err := w.s.catalog.FinishUpload(ctx, easel.PrincipalFrom(ctx), w.u, want, w.size)
 	failpoint.Hit("upload.transformed")
+	if err == nil {
+		w.s.Unlink(ctx, catalog.Removed{Garbage: spare})
+	}
 	return err
 }
 

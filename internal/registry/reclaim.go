@@ -116,6 +116,9 @@ func (s *Service) Reclaim(ctx context.Context) (Reclaimed, error) {
 // that is due. What cannot be unlinked is reported, stays garbage, and does
 // not keep the rest from going.
 func (s *Service) Maintain(ctx context.Context) (done Reclaimed, err error) {
+	if err = s.Settle(ctx); err != nil { // or it would unlink again what is only waiting for its rows to go
+		return done, err
+	}
 	if done.Uploads, err = s.catalog.ExpireUploads(ctx); err != nil {
 		return done, err
 	}

@@ -214,7 +214,7 @@ var pinTests = []test{
 		w.must(err)
 		_, err = w.db.DeleteRepo(t.Context(), w.ann, "team/a", nil)
 		w.must(err)
-		w.must(w.db.FinishUpload(t.Context(), w.bob, u, digest("layer"), size("layer")))
+		w.must(w.finish(w.bob, u, "layer"))
 		if !w.has("team/a", "layer") {
 			t.Error("the layer that was on its way is lost")
 		}

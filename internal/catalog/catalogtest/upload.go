@@ -37,14 +37,18 @@ var uploadTests = []test{
 	{"FinishTwiceIsNotFound", func(t *testing.T, w *world) {
 		u, err := w.db.StartUpload(t.Context(), w.ann, "team/a", easel.SHA256, time.Hour)
 		w.must(err)
-		w.must(w.db.FinishUpload(t.Context(), w.ann, u, digest("x"), 1))
-		w.wants(w.db.FinishUpload(t.Context(), w.ann, u, digest("x"), 1), easel.NotFound, "upload")
+		w.must(w.finish(w.ann, u, "x"))
+		w.wants(w.finish(w.ann, u, "x"), easel.NotFound, "upload")
 	}},
 	{"SecondUploadOfADigestBecomesGarbage", func(t *testing.T, w *world) {
 		w.upload(w.ann, "team/a", "base")
 		u, err := w.db.StartUpload(t.Context(), w.bob, "team/b", easel.SHA256, time.Hour)
 		w.must(err)
-		w.must(w.db.FinishUpload(t.Context(), w.bob, u, digest("base"), size("base")))
+		spare, err := w.db.FinishUpload(t.Context(), w.bob, u, digest("base"), size("base"))
+		w.must(err)
+		if len(spare) != 1 || spare[0].Key != u.Key {
+			t.Errorf("spare = %v, want the second key", spare)
+		}
 		if !w.has("team/b", "base") {
 			t.Error("team/b does not have the blob")
 		}
@@ -65,7 +69,7 @@ var uploadTests = []test{
 		if n, err := w.db.ExpireUploads(t.Context()); n != 1 || err != nil {
 			t.Fatalf("ExpireUploads = %d, %v", n, err)
 		}
-		w.wants(w.db.FinishUpload(t.Context(), w.ann, u, digest("x"), 1), easel.NotFound, "upload")
+		w.wants(w.finish(w.ann, u, "x"), easel.NotFound, "upload")
 		w.unlinkedTwice(u.Key, time.Hour)
 	}},
 	{"LostBlobIsHealedByTheNextUpload", func(t *testing.T, w *world) {
@@ -77,6 +81,8 @@ var uploadTests = []test{
 			t.Error("a lost blob is said to be there")
 		}
 		w.wants(w.put(w.ann, "team/a", m, "v2"), easel.Invalid, "manifest blob")
+		_, err = w.db.PinManifest(t.Context(), w.ann, "team/a", easel.Ref{Tag: "v1"})
+		w.wants(err, easel.NotFound, "manifest")
 		w.upload(w.ann, "team/a", "layer")
 		again, err := w.db.Blob(t.Context(), "team/a", digest("layer"))
 		w.must(err)

@@ -125,7 +125,12 @@ func (w *world) upload(who easel.Principal, repo easel.Repo, word string) {
 	w.t.Helper()
 	u, err := w.db.StartUpload(w.t.Context(), who, repo, easel.SHA256, time.Hour)
 	w.must(err)
-	w.must(w.db.FinishUpload(w.t.Context(), who, u, digest(word), size(word)))
+	w.must(w.finish(who, u, word))
+}
+
+func (w *world) finish(who easel.Principal, u catalog.Upload, word string) error {
+	_, err := w.db.FinishUpload(w.t.Context(), who, u, digest(word), size(word))
+	return err
 }
 
 // image is a manifest with a config and layers.

@@ -139,7 +139,8 @@ func (w *World) blob(t testing.TB, who easel.Principal, repo easel.Repo, content
 	d := easel.DigestOf(easel.SHA256, []byte(content))
 	u, err := w.DB.StartUpload(t.Context(), who, repo, easel.SHA256, time.Hour)
 	must(t, err)
-	must(t, w.DB.FinishUpload(t.Context(), who, u, d, int64(len(content))))
+	_, err = w.DB.FinishUpload(t.Context(), who, u, d, int64(len(content)))
+	must(t, err)
 	return easel.Descriptor{MediaType: "application/vnd.oci.image.layer.v1.tar+gzip", Digest: d, Size: int64(len(content))}
 }
 
