@@ -50,6 +50,7 @@ func TestMain(m *testing.M) {
 // administrator gus. Everybody has an access key and a password.
 type installation struct {
 	url, dir string
+	database string // its URL
 	log      *output
 	people   map[string]*person
 	// A second look at the server's database, for what no route does.
@@ -70,14 +71,21 @@ const (
 	globexOne = "b0000000000000000000000000000001"
 )
 
-// start makes an installation and serves it until the test ends.
+// start makes an installation on SQLite and serves it until the test ends.
 func start(t *testing.T, flags ...string) *installation {
 	t.Helper()
-	in := &installation{dir: t.TempDir(), log: &output{ready: make(chan string, 1)}, people: map[string]*person{}}
+	dir := t.TempDir()
+	return startOn(t, dir, "sqlite:"+dir+"/easel.db", flags...)
+}
+
+// startOn is start on a database that is empty.
+func startOn(t *testing.T, dir, database string, flags ...string) *installation {
+	t.Helper()
+	in := &installation{dir: dir, database: database, log: &output{ready: make(chan string, 1)}, people: map[string]*person{}}
 	in.settle(t)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan int, 1)
-	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", in.dir, "--log-format", "json", "--shutdown-wait", "1s"}, flags...)
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", in.dir, "--database", in.database, "--log-format", "json", "--shutdown-wait", "1s"}, flags...)
 	go func() { ended <- app.Main(ctx, args, strings.NewReader(""), in.log, in.log) }()
 	t.Cleanup(func() {
 		stop()
@@ -98,7 +106,7 @@ func start(t *testing.T, flags ...string) *installation {
 func (in *installation) settle(t *testing.T) {
 	t.Helper()
 	var err error
-	in.db, err = catalog.Open(t.Context(), catalog.Options{URL: "sqlite:" + in.dir + "/easel.db"})
+	in.db, err = catalog.Open(t.Context(), catalog.Options{URL: in.database})
 	must(t, err)
 	t.Cleanup(func() { must(t, in.db.Close()) })
 	in.identity = in.identityAt(t, time.Now)
@@ -166,7 +174,11 @@ func (in *installation) grant(t *testing.T, user string, org easel.Org, level in
 
 func (in *installation) exec(t *testing.T, query string, args ...any) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+in.dir+"/easel.db?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)")
+	driver, source := "pgx", in.database
+	if path, ok := strings.CutPrefix(in.database, "sqlite:"); ok {
+		driver, source = "sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(1)"
+	}
+	db, err := sql.Open(driver, source)
 	must(t, err)
 	defer db.Close()
 	_, err = db.ExecContext(t.Context(), query, args...)
