@@ -42,7 +42,7 @@ type Config struct {
 	OrgQuota     int   `yaml:"org_quota" default:"1000" help:"Organisations per domain (${default})."`
 	KeyQuota     int   `yaml:"key_quota" default:"20" help:"Access keys per user (${default})."`
 	MaxImageSize Bytes `yaml:"max_image_size" default:"0" placeholder:"SIZE" help:"Largest image that can be registered; 0: any."`
-	Compat       bool  `yaml:"compat" help:"The cloud's limits where Easel is more generous: 5 organisations, 2 access keys."`
+	Compat       bool  `yaml:"compat" help:"What the cloud does where Easel differs: 5 organisations, 2 access keys, 400 instead of 404 for a missing image."`
 
 	ProjectID   string `yaml:"project_id" name:"project-id" placeholder:"ID" help:"Id of the first project, for a first start that must be reproducible."`
 	ProjectName string `yaml:"project_name" default:"eu-de" help:"Name of the first project, and of the region (${default})."`

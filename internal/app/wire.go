@@ -79,7 +79,7 @@ func (s *system) families(c *Config, auth api.Authenticator, m *metrics) (http.H
 		return nil, err
 	}
 	return &dispatcher{metrics: m, families: map[family]http.Handler{
-		modelartsFamily: modelarts.New(s.images, auth, modelarts.Options{PublicURL: base}),
+		modelartsFamily: modelarts.New(s.images, auth, modelarts.Options{PublicURL: base, NotFoundStatus: c.imageNotFound()}),
 		swrFamily:       swr.New(s.registry, auth, swr.Options{PublicURL: base, Compat: c.Compat, OrgQuota: c.OrgQuota}),
 		ociFamily:       ociapi.New(s.registry, s.identity, ociapi.Options{PublicURL: base, Service: identity.Audience}),
 		tokenFamily:     iam.NewRegistryAuth(s.identity),
@@ -109,6 +109,15 @@ func port(at net.Addr) int {
 		return tcp.Port
 	}
 	return 0
+}
+
+// imageNotFound is the status for an image that is not there: the published
+// 404, or the 400 that the cloud was seen to answer.
+func (c *Config) imageNotFound() int {
+	if c.Compat {
+		return http.StatusBadRequest
+	}
+	return http.StatusNotFound
 }
 
 // hosts are the names of this registry that do not depend on the request.
