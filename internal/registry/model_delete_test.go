@@ -1,0 +1,221 @@
+package registry
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"easel"
+	"easel/internal/catalog"
+)
+
+// pushImage asks for each blob, sends what is missing, and puts the manifest.
+func (m *machine) pushImage(t *rapid.T) {
+	who, ctx := user(t)
+	repo, x := drawRepo(t, "repo"), m.manifest(t)
+	for _, b := range x.Blobs() {
+		word := modelWords[slices.IndexFunc(modelWords, func(w string) bool { return sha256(w) == b.Digest })]
+		_, err := m.StatBlob(ctx, repo, b.Digest)
+		there := m.head(who, repo, b.Digest)
+		wants(t, err, there, easel.NotFound)
+		if !there {
+			m.storeBlob(t, who, ctx, repo, word)
+		}
+	}
+	m.storeManifest(t, who, ctx, repo, x, drawTag(t))
+}
+
+func (m *machine) deleteTag(t *rapid.T) {
+	_, ctx := user(t)
+	repo, tag := drawRepo(t, "repo"), drawTag(t)
+	r := m.repos[repo]
+	there := r != nil && r.tags[tag] != ""
+	receipt, err := m.DeleteTag(ctx, repo, tag)
+	wants(t, err, there, easel.NotFound)
+	if there {
+		before := m.bytes()
+		m.dropTag(repo, tag)
+		m.breaks(repo, tag)
+		m.receipt(t, receipt, before)
+	}
+}
+
+func (m *machine) dropTag(repo easel.Repo, tag easel.Tag) {
+	r := m.repos[repo]
+	d := r.tags[tag]
+	delete(r.tags, tag)
+	m.takeOut(r, []easel.Digest{d}, nil, nil)
+}
+
+// receipt compares what a deletion freed with the model.
+func (m *machine) receipt(t *rapid.T, got easel.Receipt, before int64) {
+	t.Helper()
+	if freed := before - m.bytes(); got.Freed != freed || got.Pending != 0 {
+		t.Fatalf("freed %d, pending %d; the model: freed %d", got.Freed, got.Pending, freed)
+	}
+}
+
+func (m *machine) deleteManifest(t *rapid.T) {
+	who, ctx := user(t)
+	if len(m.made) == 0 {
+		t.Skip("no manifest")
+	}
+	repo := drawRepo(t, "repo")
+	d := easel.DigestOf(easel.SHA256, rapid.SampledFrom(m.made).Draw(t, "manifest").Body)
+	r := m.repos[repo]
+	there, free := r != nil && r.manifests[d] != nil, true
+	if there {
+		for parent := range r.manifests {
+			free = free && !slices.Contains(r.children(parent), d)
+		}
+	}
+	receipt, err := m.DeleteManifest(ctx, repo, d)
+	wants(t, err, there && free, easel.NotFound, easel.InUse)
+	if err != nil {
+		return
+	}
+	before := m.bytes()
+	delete(r.mpins, pinned{d, who.UserID})
+	for tag, named := range r.tags {
+		if named == d {
+			delete(r.tags, tag)
+			m.breaks(repo, tag)
+		}
+	}
+	m.takeOut(r, []easel.Digest{d}, map[easel.Digest]bool{d: true}, nil)
+	m.receipt(t, receipt, before)
+}
+
+func (m *machine) deleteBlob(t *rapid.T) {
+	who, ctx := user(t)
+	repo, d := drawRepo(t, "repo"), sha256(drawWord(t))
+	r := m.repos[repo]
+	may := r != nil && r.links[d] && !heldBy(r.pins, d, m.now, who.UserID)
+	if may {
+		for x := range r.manifests {
+			may = may && !slices.Contains(r.blobs(x), d)
+		}
+	}
+	receipt, err := m.DeleteBlob(ctx, repo, d)
+	wants(t, err, may, easel.NotFound, easel.InUse)
+	if err == nil {
+		before := m.bytes()
+		delete(r.pins, pinned{d, who.UserID})
+		m.takeOut(r, nil, nil, []easel.Digest{d})
+		m.receipt(t, receipt, before)
+	}
+}
+
+func (m *machine) deleteRepo(t *rapid.T) {
+	who, _ := user(t)
+	repo := drawRepo(t, "repo")
+	r := m.repos[repo]
+	may := r != nil
+	if may {
+		for _, pins := range []map[pinned]*modelPin{r.pins, r.mpins} {
+			for k, p := range pins {
+				may = may && (k.user == who.UserID || !p.live(m.now))
+			}
+		}
+	}
+	who.Scopes = nil
+	receipt, err := m.DeleteRepo(as(who), repo)
+	wants(t, err, may, easel.NotFound, easel.InUse)
+	if err == nil {
+		before := m.bytes()
+		delete(m.repos, repo)
+		m.breaks(repo, modelTags...)
+		m.receipt(t, receipt, before)
+	}
+}
+
+func (m *machine) register(t *rapid.T) {
+	repo, tag := drawRepo(t, "repo"), drawTag(t)
+	r := m.repos[repo]
+	may := r != nil && r.tags[tag] != ""
+	for _, i := range m.images {
+		may = may && (i.repo != repo || i.tag != tag)
+	}
+	i, err := m.db.RegisterImage(context.Background(), alice, catalog.Registration{Image: easel.Image{
+		Project: "p", Workspace: "0", Type: easel.Dedicated, Path: "host/" + string(repo) + ":" + string(tag), Repo: repo, Tag: tag, Name: repo.Name(), Visibility: "PRIVATE"}})
+	wants(t, err, may, easel.NotFound, easel.Exists)
+	if err == nil {
+		m.images[i.ID] = &modelImage{repo: repo, tag: tag}
+	}
+}
+
+func (m *machine) deleteImages(t *rapid.T) {
+	if len(m.images) == 0 {
+		t.Skip("no image")
+	}
+	ids := rapid.SliceOfNDistinct(rapid.SampledFrom(slices.Sorted(maps.Keys(m.images))), 1, 2, rapid.ID[string]).Draw(t, "images")
+	m.removeImages(t, catalog.ImageDeletion{Project: "p", IDs: ids}, ids)
+}
+
+func (m *machine) deleteGroup(t *rapid.T) {
+	repo := drawRepo(t, "repo")
+	var ids []string
+	for id, i := range m.images {
+		if i.repo == repo {
+			ids = append(ids, id)
+		}
+	}
+	m.removeImages(t, catalog.ImageDeletion{Project: "p", Group: easel.GroupID("p", "0", "team", repo.Name())}, ids)
+}
+
+// removeImages deletes records, by force or not, after a plan, which must
+// promise exactly what then happens.
+func (m *machine) removeImages(t *rapid.T, d catalog.ImageDeletion, ids []string) {
+	ctx := context.Background()
+	d.Force = rapid.Bool().Draw(t, "force")
+	_, planned, err := m.db.PlanImages(ctx, alice, d)
+	wants(t, err, len(ids) > 0, easel.NotFound)
+	_, removed, err := m.db.DeleteImages(ctx, alice, d)
+	wants(t, err, len(ids) > 0, easel.NotFound)
+	if err != nil {
+		return
+	}
+	if planned.Receipt.Freed != removed.Receipt.Freed || !slices.Equal(planned.Receipt.Tags, removed.Receipt.Tags) {
+		t.Fatalf("planned %+v, happened %+v", planned.Receipt, removed.Receipt)
+	}
+	before := m.bytes()
+	receipt := m.Unlink(ctx, removed)
+	for _, id := range ids {
+		i := m.images[id]
+		delete(m.images, id)
+		if r := m.repos[i.repo]; d.Force && r != nil && r.tags[i.tag] != "" {
+			m.dropTag(i.repo, i.tag)
+		}
+	}
+	m.receipt(t, receipt, before)
+}
+
+func (m *machine) sweepOnly(t *rapid.T) {
+	for more, n := true, 0; more; n++ {
+		var err error
+		_, more, err = m.db.Sweep(context.Background())
+		check(t, err)
+		if n > 100 {
+			t.Fatal("the sweep does not end")
+		}
+	}
+	m.unlinked += m.sweep()
+}
+
+func (m *machine) expireOnly(t *rapid.T) {
+	_, err := m.db.ExpireUploads(context.Background())
+	check(t, err)
+	m.unlinked += m.expire()
+}
+
+func (m *machine) settleOnly(t *rapid.T) { check(t, m.Settle(context.Background())) }
+
+func (m *machine) maintain(t *rapid.T) {
+	_, err := m.Reclaim(operator())
+	check(t, err)
+	m.expire()
+	m.sweep()
+	m.unlinked = 0
+}
