@@ -13,7 +13,7 @@ import (
 )
 
 // soakPin is how long pins and uploads last in the soak test.
-const soakPin = 30 * time.Second
+const soakPin = 10 * time.Second
 
 // soak keeps clients at random work and, again and again, brings everything to
 // rest to check it and to see whether the server grows.
