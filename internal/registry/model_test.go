@@ -55,11 +55,12 @@ func TestModelPostgres(t *testing.T) {
 // bounded keeps a run to some seconds, unless somebody asked for more.
 func bounded(t *testing.T) {
 	t.Helper()
-	asked := false
-	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
-	if !asked {
-		check(t, flag.Set("rapid.checks", "25"))
-		t.Cleanup(func() { check(t, flag.Set("rapid.checks", "100")) })
+	asked := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { asked[f.Name] = true })
+	for name, value := range map[string]string{"rapid.checks": "20", "rapid.steps": "50"} {
+		if !asked[name] {
+			check(t, flag.Set(name, value))
+		}
 	}
 }
 
@@ -115,7 +116,7 @@ func runModel(t *rapid.T, url, dir string) {
 		"":             m.compare,
 		"begin upload": m.beginUpload, "append": m.appendSome, "finish": m.finishOne, "finish wrongly": m.finishWrongly, "cancel": m.cancelOne,
 		"push blob": m.pushBlob, "ask": m.ask, "mount": m.mountOne, "pull manifest to push": m.askManifest,
-		"put": m.putOne, "put again": m.putOne, "push image": m.pushImage,
+		"put": m.putOne, "push image": m.pushImage, "push another image": m.pushImage, "push a third image": m.pushImage,
 		"delete tag": m.deleteTag, "delete manifest": m.deleteManifest, "delete blob": m.deleteBlob, "delete repository": m.deleteRepo,
 		"register": m.register, "delete images": m.deleteImages, "delete group": m.deleteGroup,
 		"sweep": m.sweepOnly, "expire": m.expireOnly, "settle": m.settleOnly, "reclaim": m.maintain,
@@ -246,8 +247,9 @@ func (m *machine) beginUpload(t *rapid.T) {
 func (m *machine) appendSome(t *rapid.T) {
 	id, u := m.upload(t)
 	n := rapid.IntRange(0, len(u.word)-u.size).Draw(t, "bytes")
-	_, err := m.AppendUpload(as(u.owner), u.repo, id, chunk(int64(u.size), u.word[u.size:u.size+n]))
-	wants(t, err, u.until.After(m.now), easel.NotFound)
+	at := rapid.SampledFrom([]int{u.size, u.size, 0, u.size + 1}).Draw(t, "offset")
+	_, err := m.AppendUpload(as(u.owner), u.repo, id, chunk(int64(at), u.word[u.size:u.size+n]))
+	wants(t, err, u.until.After(m.now) && at == u.size, easel.NotFound, easel.Range)
 	if err == nil {
 		m.extend(u)
 		u.size += n
@@ -323,7 +325,7 @@ func (m *machine) askManifest(t *rapid.T) {
 
 // manifest draws one that was built before, or builds another.
 func (m *machine) manifest(t *rapid.T) *easel.Manifest {
-	if len(m.made) > 0 && rapid.Bool().Draw(t, "known") {
+	if len(m.made) > 0 && rapid.IntRange(0, 2).Draw(t, "known") > 0 {
 		return rapid.SampledFrom(m.made).Draw(t, "manifest")
 	}
 	var b strings.Builder
@@ -341,7 +343,7 @@ func (m *machine) manifest(t *rapid.T) *easel.Manifest {
 	}
 	layer := rapid.SampledFrom(modelWords).Draw(t, "layer")
 	fmt.Fprintf(&b, `{"schemaVersion":2,"mediaType":%q,"config":%s,"layers":[%s]`, easel.MediaTypeOCIManifest, descriptor(drawWord(t)), descriptor(layer))
-	if len(m.made) > 0 && rapid.IntRange(0, 2).Draw(t, "refers") == 0 {
+	if len(m.made) > 0 && rapid.IntRange(0, 1).Draw(t, "refers") > 0 {
 		s := rapid.SampledFrom(m.made).Draw(t, "subject")
 		fmt.Fprintf(&b, `,"subject":{"mediaType":%q,"digest":%q,"size":%d}`, s.MediaType, easel.DigestOf(easel.SHA256, s.Body), len(s.Body))
 	}
