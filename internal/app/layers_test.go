@@ -51,6 +51,14 @@ var layers = map[string]layer{
 	"cmd/easel":        {inside: []string{"internal/app"}},
 	// Attacks are tests; the package has nothing else.
 	"internal/attack": {},
+	// Benchmarks know servers from outside; only the one that fills a catalogue knows it.
+	"internal/bench":           {inside: []string{"internal/bench/load"}},
+	"internal/bench/load":      {},
+	"internal/bench/peer":      {inside: []string{"internal/bench/load", "internal/client"}},
+	"internal/bench/seed":      {inside: []string{"", "internal/blob", "internal/catalog"}},
+	"internal/bench/yardstick": {},
+	"cmd/easel-bench": {inside: []string{"", "internal/bench", "internal/bench/load", "internal/bench/peer", "internal/bench/seed", "internal/bench/yardstick", "internal/catalog"},
+		outside: []string{"github.com/alecthomas/kong", "golang.org/x/sys"}},
 	// It knows the server from outside only, and where it can be made to die.
 	"cmd/easel-soak": {inside: []string{"internal/failpoint"}, outside: []string{"github.com/anishathalye/porcupine"}},
 }
