@@ -16,6 +16,11 @@ const MaxManifestSize = 4 << 20
 // maxDescriptors bounds the layers or children of one manifest: each is a row.
 const maxDescriptors = 10_000
 
+// maxContentSize bounds what a manifest may claim to hold, in bytes (16 TiB).
+// Layers that live elsewhere can claim anything, and sums over many manifests
+// must not overflow.
+const maxContentSize = 16 << 40
+
 // The media types that Easel parses. Everything else is refused: a manifest
 // whose references we do not know could not be deleted safely.
 const (
@@ -195,12 +200,15 @@ func (m *Manifest) validate(w *wireManifest) error {
 		if _, err := ParseDigest(string(d.Digest)); err != nil {
 			return invalidManifest("a descriptor has a bad digest").Because(err)
 		}
-		if d.Size < 0 {
+		if d.Size < 0 || d.Size > maxContentSize {
 			return invalidManifest("a descriptor has the size %d", d.Size)
 		}
 		if d.MediaType == "" {
 			return invalidManifest("the descriptor of %s has no mediaType", d.Digest)
 		}
+	}
+	if n := m.ContentSize(); n > maxContentSize {
+		return invalidManifest("its content has %d bytes; at most %d are taken", n, int64(maxContentSize))
 	}
 	return nil
 }

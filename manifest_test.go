@@ -3,6 +3,7 @@ package easel_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -61,6 +62,8 @@ func TestParseManifestRefuses(t *testing.T) {
 		{"broken Content-Type", "a/b/c;", `{"schemaVersion":2,"config":` + a + `,"layers":[]}`},
 		{"bad digest", oci, `{"schemaVersion":2,"config":` + descriptorJSON("md5:00", 1) + `,"layers":[]}`},
 		{"negative size", oci, `{"schemaVersion":2,"config":` + descriptorJSON(digestA, -1) + `,"layers":[]}`},
+		{"size that no sum can hold", oci, `{"schemaVersion":2,"config":` + descriptorJSON(digestA, math.MaxInt64) + `,"layers":[]}`},
+		{"sizes that no image has", oci, `{"schemaVersion":2,"config":` + a + `,"layers":[` + descriptorJSON(digestB, 9<<40) + "," + descriptorJSON(digestB, 9<<40) + `]}`},
 		{"size as text", oci, `{"schemaVersion":2,"config":{"mediaType":"x/y","digest":"` + digestA + `","size":"3"},"layers":[]}`},
 		{"descriptor without type", oci, `{"schemaVersion":2,"config":{"digest":"` + digestA + `","size":3},"layers":[]}`},
 		{"bad subject", oci, `{"schemaVersion":2,"config":` + a + `,"layers":[],"subject":{"mediaType":"x/y","digest":"x","size":3}}`},
