@@ -92,28 +92,31 @@ func (m *metrics) serve(f family, h http.Handler, w http.ResponseWriter, r *http
 
 // watch adds the gauges that are read from catalogue and disk when somebody asks.
 func (m *metrics) watch(db *catalog.DB, free func() (int64, error)) {
-	m.registry.MustRegister(&backlog{
-		db: db, free: free,
-		uploads:      prometheus.NewDesc("easel_uploads_open", "Upload sessions that are not finished.", nil, nil),
-		garbage:      prometheus.NewDesc("easel_garbage_objects", "Storage objects waiting to be unlinked.", nil, nil),
-		garbageBytes: prometheus.NewDesc("easel_garbage_bytes", "Bytes of storage objects waiting to be unlinked.", nil, nil),
-		freeBytes:    prometheus.NewDesc("easel_store_free_bytes", "Free bytes on the disk of the blobs.", nil, nil),
-	})
+	m.registry.MustRegister(&backlog{db: db, free: free})
 }
 
 // backlog reads its gauges at each scrape; what cannot be read is left out.
 type backlog struct {
-	db                                        *catalog.DB
-	free                                      func() (int64, error)
-	uploads, garbage, garbageBytes, freeBytes *prometheus.Desc
+	db   *catalog.DB
+	free func() (int64, error)
 }
+
+func gaugeDesc(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
+
+var (
+	uploadsOpen  = gaugeDesc("easel_uploads_open", "Upload sessions that are not finished.")
+	uploadBytes  = gaugeDesc("easel_uploads_bytes", "Bytes on the disk of upload sessions that are not finished.")
+	garbageCount = gaugeDesc("easel_garbage_objects", "Storage objects waiting to be unlinked.")
+	garbageBytes = gaugeDesc("easel_garbage_bytes", "Bytes of storage objects waiting to be unlinked.")
+	pinsLive     = gaugeDesc("easel_pins", "Blobs and manifests kept because a push is under way.")
+	freeBytes    = gaugeDesc("easel_store_free_bytes", "Free bytes on the disk of the blobs.")
+)
 
 // Describe implements prometheus.Collector.
 func (b *backlog) Describe(c chan<- *prometheus.Desc) {
-	c <- b.uploads
-	c <- b.garbage
-	c <- b.garbageBytes
-	c <- b.freeBytes
+	for _, d := range []*prometheus.Desc{uploadsOpen, uploadBytes, garbageCount, garbageBytes, pinsLive, freeBytes} {
+		c <- d
+	}
 }
 
 // Collect implements prometheus.Collector.
@@ -122,7 +125,7 @@ func (b *backlog) Collect(c chan<- prometheus.Metric) {
 		c <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(v))
 	}
 	if free, err := b.free(); err == nil {
-		gauge(b.freeBytes, free)
+		gauge(freeBytes, free)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -130,7 +133,9 @@ func (b *backlog) Collect(c chan<- prometheus.Metric) {
 	if err != nil {
 		return
 	}
-	gauge(b.uploads, waiting.Uploads)
-	gauge(b.garbage, waiting.Garbage)
-	gauge(b.garbageBytes, waiting.GarbageBytes)
+	gauge(uploadsOpen, waiting.Uploads)
+	gauge(uploadBytes, waiting.UploadBytes)
+	gauge(garbageCount, waiting.Garbage)
+	gauge(garbageBytes, waiting.GarbageBytes)
+	gauge(pinsLive, waiting.Pins)
 }

@@ -2,21 +2,22 @@ package catalog
 
 import "context"
 
-// Backlog counts what waits: uploads that are not finished, and storage
-// objects that nothing needs any more and that are not unlinked yet.
+// Backlog is what has not reached its end: uploads that are not finished,
+// storage objects that nothing needs any more and that are not unlinked yet,
+// and pins that have not ended.
 type Backlog struct {
-	Uploads      int64
-	Garbage      int64
-	GarbageBytes int64
+	Uploads, UploadBytes  int64 // bytes recorded so far
+	Garbage, GarbageBytes int64
+	Pins                  int64
 }
 
 // Backlog returns the counts of now.
 func (db *DB) Backlog(ctx context.Context) (b Backlog, err error) {
 	err = db.view(ctx, func(t *tx) error {
-		if _, err := t.get([]any{&b.Uploads}, `SELECT COUNT(*) FROM upload`); err != nil {
-			return err
-		}
-		_, err := t.get([]any{&b.Garbage, &b.GarbageBytes}, `SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM garbage`)
+		_, err := t.get([]any{&b.Uploads, &b.UploadBytes, &b.Garbage, &b.GarbageBytes, &b.Pins}, `
+			SELECT (SELECT count(*) FROM upload), (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM upload),
+				(SELECT count(*) FROM garbage WHERE unlinked = 0), (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM garbage WHERE unlinked = 0),
+				(SELECT count(*) FROM pin WHERE until > $1) + (SELECT count(*) FROM mpin WHERE until > $1)`, t.now)
 		return err
 	})
 	return b, err

@@ -115,26 +115,3 @@ func (t *tx) finishSweep(itself easel.Principal, r *removal, out *Removed) error
 	}
 	return t.audit(itself, "sweepPins", string(r.name), out.Receipt.Freed, &out.Receipt)
 }
-
-// Waiting is what has not reached its end yet.
-type Waiting struct {
-	Uploads, UploadBytes    int64 // open sessions and the bytes recorded for them
-	Garbage, GarbageBytes   int64 // keys not unlinked yet
-	Pins                    int64 // live pins on blobs and manifests
-	Repositories, Manifests int64
-	Blobs, BlobBytes        int64
-}
-
-// Waiting counts uploads, garbage, pins and content, for the metrics.
-func (db *DB) Waiting(ctx context.Context) (w Waiting, err error) {
-	err = db.view(ctx, func(t *tx) error {
-		_, err := t.get([]any{&w.Uploads, &w.UploadBytes, &w.Garbage, &w.GarbageBytes, &w.Pins, &w.Repositories, &w.Manifests, &w.Blobs, &w.BlobBytes}, `
-			SELECT (SELECT count(*) FROM upload), (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM upload),
-				(SELECT count(*) FROM garbage WHERE unlinked = 0), (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM garbage WHERE unlinked = 0),
-				(SELECT count(*) FROM pin WHERE until > $1) + (SELECT count(*) FROM mpin WHERE until > $1),
-				(SELECT count(*) FROM repo), (SELECT count(*) FROM manifest),
-				(SELECT count(*) FROM blob), (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM blob)`, t.now)
-		return err
-	})
-	return w, err
-}

@@ -14,6 +14,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -49,6 +50,12 @@ type Metrics interface {
 	BytesFreed(n int64) // unlinked
 }
 
+type noMetrics struct{}
+
+func (noMetrics) BytesIn(int64)    {}
+func (noMetrics) BytesOut(int64)   {}
+func (noMetrics) BytesFreed(int64) {}
+
 // Service is the registry. It is a passive struct, safe for concurrent use;
 // its background work is the blocking method Run.
 type Service struct {
@@ -62,13 +69,19 @@ type Service struct {
 
 // New returns a Service. The caller keeps ownership of catalogue and store.
 func New(o Options) *Service {
-	o.Clock = orDefault(o.Clock, time.Now)
-	o.Log = orDefault(o.Log, slog.New(slog.DiscardHandler))
-	o.Metrics = orDefault[Metrics](o.Metrics, noMetrics{})
-	o.UploadTTL = orElse(o.UploadTTL, 24*time.Hour)
-	o.UnlinkWait = orElse(o.UnlinkWait, 2*time.Second)
-	o.MaxUploads = orElse(o.MaxUploads, 256)
-	o.LowSpace = orElse(o.LowSpace, 64<<20)
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Metrics == nil {
+		o.Metrics = noMetrics{}
+	}
+	o.UploadTTL = cmp.Or(o.UploadTTL, 24*time.Hour)
+	o.UnlinkWait = cmp.Or(o.UnlinkWait, 2*time.Second)
+	o.MaxUploads = cmp.Or(o.MaxUploads, 256)
+	o.LowSpace = cmp.Or(o.LowSpace, 64<<20)
 	return &Service{o: o, catalog: o.Catalog, blobs: o.Blobs, writers: newWriters(o.MaxUploads)}
 }
 

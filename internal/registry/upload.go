@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ const (
 // makes the repository if need be. Errors: Denied and its kin, NotFound
 // "organisation", NoSpace.
 func (s *Service) StartUpload(ctx context.Context, repo easel.Repo, algorithm string) (Upload, error) {
-	algorithm = orElse(algorithm, easel.SHA256)
+	algorithm = cmp.Or(algorithm, easel.SHA256)
 	if _, ok := easel.NewHash(algorithm); !ok {
 		return Upload{}, easel.E(easel.Invalid, "digest", "digest algorithm %.32q is not supported: use sha256 or sha512", algorithm)
 	}
