@@ -28,6 +28,7 @@ func crash(ctx context.Context, s *settings, b *bench) error {
 		return err
 	}
 	r := rand.New(rand.NewPCG(s.seed, 0))
+	arms := armory{r: r}
 	b.gate.Lock()
 	halt := b.employ(ctx, s.clients)
 	defer halt()
@@ -42,7 +43,7 @@ func crash(ctx context.Context, s *settings, b *bench) error {
 		}
 		kills++
 		deaths[how]++
-		armed = arm(r)
+		armed = arms.next()
 		early, err := b.revive(ctx, armed)
 		if err != nil {
 			return fmt.Errorf("after kill %d (%s): %w", kills, how, err)
@@ -94,31 +95,57 @@ func runTime(s *settings, r *rand.Rand) time.Duration {
 	return 50*time.Millisecond + time.Duration(r.Float64()*float64(2*mean))
 }
 
-// arm returns a failpoint to die at, or, every other time, none.
-func arm(r *rand.Rand) string {
-	if r.IntN(2) == 0 {
+// armory hands out failpoints, each in its turn.
+type armory struct {
+	r     *rand.Rand
+	names []string
+}
+
+// next returns how to arm the server: to die at the next point, to be slow or
+// to fail there, or not at all.
+func (a *armory) next() string {
+	if a.r.IntN(3) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s=kill:%d", pick(r, failpoint.Names()), 1<<r.IntN(6))
+	if len(a.names) == 0 {
+		a.names = failpoint.Names()
+		a.r.Shuffle(len(a.names), func(i, j int) { a.names[i], a.names[j] = a.names[j], a.names[i] })
+	}
+	name := a.names[0]
+	a.names = a.names[1:]
+	n := 1 << a.r.IntN(6)
+	switch fails := strings.HasPrefix(name, "catalog."); { // a commit can fail, or its answer be lost
+	case fails && a.r.IntN(2) == 0:
+		return fmt.Sprintf("%s=error:%d", name, n)
+	case a.r.IntN(6) == 0:
+		return name + "=sleep:30"
+	}
+	return fmt.Sprintf("%s=kill:%d", name, n)
 }
+
+// deadly reports whether a server that is armed so dies at its point.
+func deadly(armed string) bool { return strings.Contains(armed, "=kill:") }
 
 // letRun lets the clients work until the server dies at its failpoint, or for
 // d, and then kills it. It returns how it died.
 func (b *bench) letRun(ctx context.Context, d time.Duration, armed string) (how string, err error) {
-	if armed != "" {
+	if deadly(armed) {
 		d += 2 * time.Second
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	how = "at random"
+	if armed != "" && !deadly(armed) {
+		how += ", with " + armed
+	}
 	select {
 	case err = <-b.problem:
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-b.server.dead:
 		name, _, _ := strings.Cut(armed, "=")
-		if how = "at " + name; armed == "" {
-			err = broken("the server died by itself; its log is %s.log", b.server.dir)
+		if how = "at " + name; !deadly(armed) {
+			err = broken("the server, armed with %q, died by itself; its log is %s.log", armed, b.server.dir)
 		}
 	case <-t.C:
 	}
@@ -128,7 +155,7 @@ func (b *bench) letRun(ctx context.Context, d time.Duration, armed string) (how 
 
 // revive starts the server, armed, and checks everything. When it dies at its
 // failpoint before the check is through, it is started once more, unarmed;
-// early says how often.
+// early says how often it did.
 func (b *bench) revive(ctx context.Context, armed string) (early int, err error) {
 	for {
 		err := b.server.start(armed)
@@ -136,7 +163,10 @@ func (b *bench) revive(ctx context.Context, armed string) (early int, err error)
 			err = b.rest(ctx)
 		}
 		died := errors.Is(err, errDied) || errors.Is(err, errSilent)
-		if !died || armed == "" || ctx.Err() != nil {
+		if died && armed == "" && ctx.Err() == nil {
+			return early, broken("the server died by itself: %v; its log is %s.log", err, b.server.dir)
+		}
+		if !died || ctx.Err() != nil {
 			return early, err
 		}
 		b.server.kill()
