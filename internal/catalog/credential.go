@@ -33,20 +33,24 @@ func (s *keyScan) done() AccessKey {
 // KeyOwner returns an access key and its account. Errors: NotFound "key".
 func (db *DB) KeyOwner(ctx context.Context, access string) (o KeyOwner, err error) {
 	err = db.view(ctx, func(t *tx) error {
-		var k keyScan
-		var a accountScan
-		if !storable(access) {
-			return noKey("")
-		}
-		ok, err := t.get(append(k.dest(), a.dest()...), `SELECT `+keyColumns+`, `+accountColumns+
-			` FROM access_key k JOIN account a ON a.id = k.account JOIN domain d ON d.id = a.domain WHERE k.access = $1`, access)
-		if err == nil && !ok {
-			return noKey(access)
-		}
-		o = KeyOwner{Key: k.done(), Account: a.done()}
+		o, err = t.keyOwner(access)
 		return err
 	})
 	return o, err
+}
+
+func (t *tx) keyOwner(access string) (KeyOwner, error) {
+	var k keyScan
+	var a accountScan
+	if !storable(access) {
+		return KeyOwner{}, noKey("")
+	}
+	ok, err := t.get(append(k.dest(), a.dest()...), `SELECT `+keyColumns+`, `+accountColumns+
+		` FROM access_key k JOIN account a ON a.id = k.account JOIN domain d ON d.id = a.domain WHERE k.access = $1`, access)
+	if err == nil && !ok {
+		return KeyOwner{}, noKey(access)
+	}
+	return KeyOwner{Key: k.done(), Account: a.done()}, err
 }
 
 // AccountKeys returns the access keys of an account, oldest first, without secrets.
@@ -208,4 +212,55 @@ func (db *DB) RegionProject(ctx context.Context, domain string) (p Project, err 
 		return err
 	})
 	return p, err
+}
+
+// Subject is whom a registry token stands for.
+type Subject struct {
+	Account Account
+	Project Project // the zero Project when the token names none
+}
+
+// TokenSubject returns the account of a registry token, and its project unless
+// project is "", in one question, for every request asks it. access is the
+// key that the subject logged in with, or "". Errors: NotFound when one of
+// them is gone, disabled, inactive or another's.
+func (db *DB) TokenSubject(ctx context.Context, account, access, project string) (s Subject, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		var a accountScan
+		var p projectScan
+		if !storable(account, access, project) {
+			return easel.E(easel.NotFound, "user", "there is no such user")
+		}
+		ok, err := t.get(append(a.dest(), p.dest()...), `
+			SELECT `+accountColumns+`, `+optionalProject+` FROM account a JOIN domain d ON d.id = a.domain
+			LEFT JOIN project p ON p.domain = a.domain AND p.id = $3
+			WHERE a.id = $1 AND a.enabled = 1 AND d.enabled = 1
+				AND ($2 = '' OR EXISTS (SELECT 1 FROM access_key k WHERE k.access = $2 AND k.account = a.id AND k.active = 1))
+				AND ($3 = '' OR p.enabled = 1)`, account, access, project)
+		if err == nil && !ok {
+			return easel.E(easel.NotFound, "user", "the user, key or project is gone or disabled")
+		}
+		s = Subject{a.done(), p.done()}
+		return err
+	})
+	return s, err
+}
+
+// optionalProject are the columns of a project that may not be there.
+const optionalProject = `coalesce(p.id, ''), coalesce(p.domain, ''), coalesce(p.name, ''), coalesce(p.parent, ''), coalesce(p.description, ''), coalesce(p.enabled, 0), coalesce(p.created, 0)`
+
+type projectScan struct {
+	p       Project
+	created int64
+}
+
+func (s *projectScan) dest() []any {
+	return []any{&s.p.ID, &s.p.Domain, &s.p.Name, &s.p.Parent, &s.p.Description, &s.p.Enabled, &s.created}
+}
+
+func (s *projectScan) done() Project {
+	if s.p.ID != "" {
+		s.p.Created = fromMicros(s.created)
+	}
+	return s.p
 }

@@ -34,6 +34,7 @@ type Options struct {
 
 	TokenTTL         time.Duration // 24 h
 	RegistryTokenTTL time.Duration // 900 s
+	DockerLoginTTL   time.Duration // of a login command: 6 h
 	Issuer           string        // of registry tokens: "easel"
 	Region           string        // accepted in place of the region project's name in a registry login
 	MaxKeys          int           // access keys per user: 20
@@ -44,6 +45,7 @@ type Service struct {
 	o         Options
 	catalog   *catalog.DB
 	passwords passwords
+	verified  verified // registry tokens
 
 	mu     sync.Mutex
 	signer *signer // of registry tokens; nil until first needed
@@ -62,6 +64,9 @@ func New(o Options) *Service {
 	}
 	if o.RegistryTokenTTL <= 0 {
 		o.RegistryTokenTTL = 900 * time.Second
+	}
+	if o.DockerLoginTTL <= 0 {
+		o.DockerLoginTTL = 6 * time.Hour
 	}
 	if o.Issuer == "" {
 		o.Issuer = "easel"

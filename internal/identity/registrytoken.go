@@ -15,7 +15,6 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"easel"
-	"easel/internal/catalog"
 	"easel/internal/policy"
 )
 
@@ -169,19 +168,12 @@ func (s *Service) registryClaims(ctx context.Context, token string) (claims, err
 	if err != nil {
 		return claims{}, err
 	}
-	if header, _, _ := strings.Cut(token, "."); len(token) > maxRegistryToken || header != sign.header {
-		return claims{}, badRegistryToken(errors.New("the header is not that of our tokens"))
-	}
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.HS256})
-	if err != nil {
-		return claims{}, badRegistryToken(err)
-	}
-	var c claims
-	if err := parsed.Claims(sign.key, &c); err != nil {
-		return claims{}, badRegistryToken(err)
-	}
-	if c.Issuer != s.o.Issuer || !slices.Equal(c.Audience, jwt.Audience{Audience}) || c.ID == "" || c.Expiry == nil || c.NotBefore == nil {
-		return claims{}, badRegistryToken(errors.New("issuer, audience or times are not those of our tokens"))
+	c, known := s.verified.get(token)
+	if !known {
+		if c, err = s.openToken(sign, token); err != nil {
+			return claims{}, badRegistryToken(err)
+		}
+		s.verified.add(token, c)
 	}
 	now := s.now()
 	if !now.Before(c.Expiry.Time()) {
@@ -193,36 +185,34 @@ func (s *Service) registryClaims(ctx context.Context, token string) (claims, err
 	return c, nil
 }
 
+// openToken checks what about a token never changes, and returns its claims.
+func (s *Service) openToken(sign *signer, token string) (claims, error) {
+	var c claims
+	if header, _, _ := strings.Cut(token, "."); len(token) > maxRegistryToken || header != sign.header {
+		return c, errors.New("the header is not that of our tokens")
+	}
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.HS256})
+	if err != nil {
+		return c, err
+	}
+	if err := parsed.Claims(sign.key, &c); err != nil {
+		return c, err
+	}
+	if c.Issuer != s.o.Issuer || !slices.Equal(c.Audience, jwt.Audience{Audience}) || c.ID == "" || c.Expiry == nil || c.NotBefore == nil {
+		return c, errors.New("issuer, audience or times are not those of our tokens")
+	}
+	return c, nil
+}
+
 // registrySubject loads the account that a token was made for, and the key
-// that it logged in with. Errors: NotFound when either cannot be used any more.
+// and project that it logged in with. Errors: NotFound when one of them cannot
+// be used any more.
 func (s *Service) registrySubject(ctx context.Context, c claims) (easel.Principal, error) {
-	var account catalog.Account
-	if c.Key != "" {
-		owner, err := s.catalog.KeyOwner(ctx, c.Key)
-		if err != nil {
-			return easel.Principal{}, err
-		}
-		if !owner.Key.Active {
-			return easel.Principal{}, easel.E(easel.NotFound, "key", "the access key is inactive")
-		}
-		account = owner.Account
-	} else {
-		var err error
-		if account, err = s.catalog.Account(ctx, c.Subject); err != nil {
-			return easel.Principal{}, err
-		}
+	subject, err := s.catalog.TokenSubject(ctx, c.Subject, c.Key, c.Project)
+	if err != nil {
+		return easel.Principal{}, err
 	}
-	if account.ID != c.Subject || !account.Usable() {
-		return easel.Principal{}, easel.E(easel.NotFound, "user", "the user is disabled, or not the token's")
-	}
-	var project catalog.Project
-	if c.Project != "" {
-		var err error
-		if project, err = s.usableProject(ctx, account, c.Project); err != nil {
-			return easel.Principal{}, err
-		}
-	}
-	who := principal(account, project)
+	who := principal(subject.Account, subject.Project)
 	who.AccessKey = c.Key
 	return who, nil
 }
