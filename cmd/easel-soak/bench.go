@@ -14,16 +14,15 @@ import (
 // org is the organisation of all repositories.
 const org = "team"
 
-var (
-	repos = []string{org + "/a", org + "/b", org + "/c"}
-	tags  = []string{"v1", "v2", "v3", "v4"}
-)
+// tags are those that several clients move and delete.
+var tags = []string{"v1", "v2", "v3", "v4"}
 
 // bench is a server with what the clients know of it.
 type bench struct {
 	server *server
 	client *client
 	seed   uint64
+	repos  []string
 	pool   pool
 	hist   *history
 
@@ -56,9 +55,17 @@ type session struct {
 func newBench(dir string, s *settings, flags []string) *bench {
 	sv := newServer(dir, s.binary, flags)
 	return &bench{
-		server: sv, client: newClient(sv), seed: s.seed, pool: newPool(s.seed, 24, 64<<10), hist: newHistory(),
+		server: sv, client: newClient(sv), seed: s.seed, repos: repoNames(3), pool: newPool(s.seed, 24, 64<<10), hist: newHistory(),
 		problem: make(chan error, 1), stored: map[string]string{}, gone: map[string]string{},
 	}
+}
+
+// repoNames returns the names of n repositories.
+func repoNames(n int) (names []string) {
+	for i := range n {
+		names = append(names, fmt.Sprintf("%s/%c", org, 'a'+i))
+	}
+	return names
 }
 
 // begin starts the server for the first time and makes the organisation.

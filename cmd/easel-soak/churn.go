@@ -24,6 +24,7 @@ func churn(ctx context.Context, s *settings, b *bench) error {
 	if err := b.begin(ctx); err != nil {
 		return err
 	}
+	b.repos = repoNames(8)
 	b.pool = newPool(s.seed, 12, 256<<10) // few: each is in many images
 	end, cancel := context.WithTimeout(ctx, s.duration)
 	defer cancel()
@@ -102,13 +103,9 @@ func (c *churner) work(ctx, end context.Context) error {
 
 func (c *churner) push(ctx context.Context) error {
 	c.n++
-	repo, tag := pick(c.r, repos), fmt.Sprintf("c%d-%d", c.id, c.n)
+	repo, tag := pick(c.r, c.repos), fmt.Sprintf("c%d-%d", c.id, c.n)
 	i := newImage(fmt.Sprintf("%d.%s", c.seed, tag), nil, c.pool.some(c.r, 1+c.r.IntN(5))...)
-	from := ""
-	if c.r.IntN(2) == 0 {
-		from = pick(c.r, repos)
-	}
-	p, a := c.client.newPusher(ctx, repo, from)
+	p, a := c.client.newPusher(ctx, repo, pick(c.r, c.repos))
 	if !a.ok() {
 		return fmt.Errorf("get a token: %v", a)
 	}

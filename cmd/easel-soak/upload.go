@@ -11,7 +11,7 @@ import (
 // beginUpload sends the first part of a blob that nobody else has, and leaves
 // the session there.
 func (w *worker) beginUpload(ctx context.Context) {
-	repo := pick(w.r, repos)
+	repo := pick(w.r, w.repos)
 	p := w.pusher(ctx, repo)
 	if p == nil {
 		return

@@ -167,7 +167,7 @@ func (b *bench) check(ctx context.Context) error {
 }
 
 func (b *puller) readTags(ctx context.Context, found map[string]string) error {
-	for _, repo := range repos {
+	for _, repo := range b.repos {
 		for _, tag := range tags {
 			a := b.client.oci(ctx, pulls(repo), http.MethodGet, "/v2/"+repo+"/manifests/"+tag)
 			if a.status == http.StatusNotFound {
@@ -264,7 +264,7 @@ func (b *bench) deleteAll(ctx context.Context) error {
 			return broken("delete image %s at the end: %v", i.id, a)
 		}
 	}
-	for _, repo := range repos {
+	for _, repo := range b.repos {
 		a := b.client.api(ctx, http.MethodDelete, manage(repo), nil)
 		if !a.ok() && a.status != http.StatusNotFound {
 			return broken("delete repository %s at the end: %v", repo, a)

@@ -61,7 +61,7 @@ func (w *worker) newImage(subject *descriptor) image {
 func (w *worker) pusher(ctx context.Context, repo string) *pusher {
 	from := ""
 	if w.r.IntN(2) == 0 {
-		from = pick(w.r, repos)
+		from = pick(w.r, w.repos)
 	}
 	p, a := w.client.newPusher(ctx, repo, from)
 	if !a.ok() {
@@ -71,7 +71,7 @@ func (w *worker) pusher(ctx context.Context, repo string) *pusher {
 }
 
 func (w *worker) push(ctx context.Context) {
-	repo, tag := pick(w.r, repos), pick(w.r, tags)
+	repo, tag := pick(w.r, w.repos), pick(w.r, tags)
 	i, p := w.newImage(nil), w.pusher(ctx, repo)
 	if p == nil {
 		return
@@ -118,7 +118,7 @@ func (w *worker) child(ctx context.Context, p *pusher, i image) bool {
 }
 
 func (w *worker) pushIndex(ctx context.Context) {
-	p := w.pusher(ctx, pick(w.r, repos))
+	p := w.pusher(ctx, pick(w.r, w.repos))
 	if p == nil {
 		return
 	}
@@ -141,7 +141,7 @@ func (w *worker) pushReferrer(ctx context.Context) {
 // pull reads a tag and everything it names. A manifest that is there has all
 // its blobs.
 func (w *worker) pull(ctx context.Context) {
-	repo, tag := pick(w.r, repos), pick(w.r, tags)
+	repo, tag := pick(w.r, w.repos), pick(w.r, tags)
 	call := w.hist.now()
 	a := w.client.oci(ctx, pulls(repo), http.MethodGet, "/v2/"+repo+"/manifests/"+tag)
 	w.outcome("pull", a)
@@ -159,7 +159,7 @@ func (w *worker) pull(ctx context.Context) {
 }
 
 func (w *worker) register(ctx context.Context) {
-	repo, tag := pick(w.r, repos), pick(w.r, tags)
+	repo, tag := pick(w.r, w.repos), pick(w.r, tags)
 	call := w.hist.now()
 	a := w.client.api(ctx, http.MethodPost, w.project("images"), map[string]string{"swr_path": host + "/" + repo + ":" + tag})
 	w.outcome("register", a)
@@ -230,7 +230,7 @@ func (w *worker) deleteGroup(ctx context.Context) {
 
 // deleteTag uses the registry's API or that of organisations and repositories.
 func (w *worker) deleteTag(ctx context.Context) {
-	repo, tag := pick(w.r, repos), pick(w.r, tags)
+	repo, tag := pick(w.r, w.repos), pick(w.r, tags)
 	call := w.hist.now()
 	var a answer
 	if w.r.IntN(2) == 0 {
@@ -281,13 +281,13 @@ func (b *bench) deleteByDigest(ctx context.Context, digest, repo string) {
 }
 
 func (w *worker) deleteBlob(ctx context.Context) {
-	repo := pick(w.r, repos)
+	repo := pick(w.r, w.repos)
 	a := w.client.oci(ctx, deletes(repo), http.MethodDelete, "/v2/"+repo+"/blobs/"+pick(w.r, w.pool).digest)
 	w.outcome("delete blob", a)
 }
 
 func (w *worker) deleteRepo(ctx context.Context) {
-	repo := pick(w.r, repos)
+	repo := pick(w.r, w.repos)
 	call := w.hist.now()
 	a := w.client.api(ctx, http.MethodDelete, manage(repo), nil)
 	w.outcome("delete repository", a)

@@ -61,4 +61,8 @@ func TestCrashPostgres(t *testing.T) {
 
 func TestChurn(t *testing.T) { prove(t, "churn", "--duration", "15s") }
 
+func TestChurnPostgres(t *testing.T) {
+	prove(t, "churn", "--duration", "10s", "--database", pgtest.Start(t))
+}
+
 func TestSoak(t *testing.T) { prove(t, "soak", "--duration", "20s") }
