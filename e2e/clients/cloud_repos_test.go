@@ -2,8 +2,12 @@ package clients
 
 import (
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/swr/v2/model"
 )
 
@@ -58,4 +62,37 @@ func TestCloudRepositories(t *testing.T) {
 	_, err = c.repos.DeleteNamespaces(&model.DeleteNamespacesRequest{Namespace: org})
 	ok(t, err)
 	s.Check(t)
+}
+
+// The login command that the API hands out is good for the registry.
+func TestCloudDockerLogin(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	c := newCloud(t, s)
+	img := newImage(t, 1)
+	ref := push(t, s, "lab:1", img)
+	secret, err := c.repos.CreateSecret(&model.CreateSecretRequest{})
+	ok(t, err)
+	var user, key, host string
+	// The secret itself stays out of the test's output.
+	words := strings.Fields(*secret.XSwrDockerlogin)
+	if len(words) != 7 || strings.Join(append(words[:3:3], words[4]), " ") != "docker login -u -p" {
+		t.Fatalf("the login command has %d words or other options", len(words))
+	}
+	user, key, host = words[3], words[5], words[6]
+	want(t, "registry", host, s.Host)
+	if access, ok := strings.CutPrefix(user, "eu-de@"); !ok || access == s.AccessKey {
+		t.Errorf("the login command is for %s", user)
+	}
+	if len(secret.Auths) != 1 || secret.Auths[s.Host].Auth == "" {
+		t.Errorf("%d registries to log in to, want %s", len(secret.Auths), s.Host)
+	}
+	ends, err := time.Parse(time.RFC3339, *secret.XSwrExpireat)
+	ok(t, err)
+	if left := time.Until(ends); left < 5*time.Hour || left > 6*time.Hour {
+		t.Errorf("the login ends in %v, want 6 h", left)
+	}
+	got, err := remote.Image(ref, remote.WithAuth(&authn.Basic{Username: user, Password: key}))
+	ok(t, err)
+	want(t, "digest", digestOf(t, got), digestOf(t, img))
 }

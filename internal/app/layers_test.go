@@ -41,7 +41,7 @@ var layers = map[string]layer{
 	"internal/api/ociapi": {inside: []string{"", "internal/api", "internal/registry"}},
 	// Edges see data types of lower layers in the signatures of their services, and name policy's actions.
 	"internal/api/modelarts": {inside: []string{"", "internal/api", "internal/workbench", "internal/policy", "internal/catalog"}},
-	"internal/api/swr":       {inside: []string{"", "internal/api", "internal/registry", "internal/policy", "internal/catalog"}},
+	"internal/api/swr":       {inside: []string{"", "internal/api", "internal/registry", "internal/identity", "internal/policy", "internal/catalog"}},
 	"internal/api/iam":       {inside: []string{"", "internal/api", "internal/identity", "internal/catalog"}, outside: []string{"golang.org/x/time"}},
 	"internal/api/easelapi":  {inside: []string{"", "internal/api", "internal/registry", "internal/workbench", "internal/catalog"}},
 

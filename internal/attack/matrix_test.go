@@ -110,6 +110,8 @@ var swrAttempts = []attempt{
 	{"GET /v2/manage/namespaces/{namespace}/repos/{repository}/tags", "/v2/manage/namespaces/team/repos/private/tags", "/v2/manage/namespaces/team/repos/missing/tags", "", "", "401 - 403 404 -"},
 	{"GET /v2/manage/namespaces/{namespace}/repos/{repository}/tags/{tag}", "/v2/manage/namespaces/team/repos/private/tags/v1", "/v2/manage/namespaces/team/repos/missing/tags/v1", "", "", "401 - 403 404 -"},
 	{"DELETE /v2/manage/namespaces/{namespace}/repos/{repository}/tags/{tag}", "/v2/manage/namespaces/team/repos/private/tags/v1", "/v2/manage/namespaces/team/repos/missing/tags/v1", "", "", "401 - 403 404 403*"},
+	{"POST /v2/manage/utils/secret", "/v2/manage/utils/secret", "", "", "", "401 - - - -"},
+	{"POST /v2/manage/utils/secret", "/v2/manage/utils/secret?projectname=project-a1", "/v2/manage/utils/secret?projectname=project-a9", "", "", "401 - 400 - -"},
 }
 
 // Users of a domain may know which users, keys and tokens the domain has.

@@ -223,27 +223,34 @@ type Subject struct {
 // TokenSubject returns the account of a registry token, and its project unless
 // project is "", in one question, for every request asks it. access is the
 // key that the subject logged in with, or "". Errors: NotFound when one of
-// them is gone, disabled, inactive or another's.
-func (db *DB) TokenSubject(ctx context.Context, account, access, project string) (s Subject, err error) {
-	err = db.view(ctx, func(t *tx) error {
-		var a accountScan
-		var p projectScan
-		if !storable(account, access, project) {
-			return easel.E(easel.NotFound, "user", "there is no such user")
-		}
-		ok, err := t.get(append(a.dest(), p.dest()...), `
-			SELECT `+accountColumns+`, `+optionalProject+` FROM account a JOIN domain d ON d.id = a.domain
-			LEFT JOIN project p ON p.domain = a.domain AND p.id = $3
-			WHERE a.id = $1 AND a.enabled = 1 AND d.enabled = 1
-				AND ($2 = '' OR EXISTS (SELECT 1 FROM access_key k WHERE k.access = $2 AND k.account = a.id AND k.active = 1))
-				AND ($3 = '' OR p.enabled = 1)`, account, access, project)
-		if err == nil && !ok {
-			return easel.E(easel.NotFound, "user", "the user, key or project is gone or disabled")
-		}
-		s = Subject{a.done(), p.done()}
-		return err
+// them is gone, disabled, inactive, expired at the time at or another's.
+func (db *DB) TokenSubject(ctx context.Context, account, access, project string) (Subject, error) {
+	type question struct{ account, access, project string }
+	return remember(db.memo(), rights, question{account, access, project}, func() (s Subject, err error) {
+		err = db.view(ctx, func(t *tx) error {
+			s, err = t.tokenSubject(account, access, project)
+			return err
+		})
+		return s, err
 	})
-	return s, err
+}
+
+func (t *tx) tokenSubject(account, access, project string) (Subject, error) {
+	var a accountScan
+	var p projectScan
+	if !storable(account, access, project) {
+		return Subject{}, easel.E(easel.NotFound, "user", "there is no such user")
+	}
+	ok, err := t.get(append(a.dest(), p.dest()...), `
+		SELECT `+accountColumns+`, `+optionalProject+` FROM account a JOIN domain d ON d.id = a.domain
+		LEFT JOIN project p ON p.domain = a.domain AND p.id = $3
+		WHERE a.id = $1 AND a.enabled = 1 AND d.enabled = 1
+			AND ($2 = '' OR EXISTS (SELECT 1 FROM access_key k WHERE k.access = $2 AND k.account = a.id AND k.active = 1))
+			AND ($3 = '' OR p.enabled = 1)`, account, access, project)
+	if err == nil && !ok {
+		err = easel.E(easel.NotFound, "user", "the user, key or project is gone or disabled")
+	}
+	return Subject{a.done(), p.done()}, err
 }
 
 // optionalProject are the columns of a project that may not be there.

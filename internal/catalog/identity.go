@@ -37,13 +37,14 @@ type Account struct {
 // Usable reports whether account and domain are both enabled.
 func (a Account) Usable() bool { return a.Enabled && a.Domain.Enabled }
 
-// AccessKey is a permanent access key. Secret is sealed by package identity.
+// AccessKey is an access key. Secret is sealed by package identity.
 type AccessKey struct {
 	Access, Account string
 	Secret          []byte
 	Description     string
 	Active          bool
 	Created, Used   time.Time // never used: Used is Created
+	Expires         time.Time // zero: a permanent key
 }
 
 // Token is a login. Hash is the hex SHA-256 of what the client holds; Project
@@ -166,7 +167,8 @@ func (t *tx) addAccount(a Account) error {
 	return err
 }
 
-// EnableAccount enables or disables an account; disabling ends its tokens.
+// EnableAccount enables or disables an account; disabling ends its tokens and
+// temporary keys.
 // Errors: NotFound "user".
 func (db *DB) EnableAccount(ctx context.Context, id string, enabled bool) error {
 	return db.update(ctx, func(t *tx) error {
@@ -177,12 +179,21 @@ func (db *DB) EnableAccount(ctx context.Context, id string, enabled bool) error 
 		if err != nil || enabled {
 			return err
 		}
-		_, err = t.exec(`DELETE FROM token WHERE account = $1`, id)
-		return err
+		return t.endLogins(id)
 	})
 }
 
-// SetPassword replaces the password hash of an account and ends its tokens.
+// endLogins ends the tokens of an account, and its temporary keys.
+func (t *tx) endLogins(account string) error {
+	if _, err := t.exec(`DELETE FROM token WHERE account = $1`, account); err != nil {
+		return err
+	}
+	_, err := t.exec(`DELETE FROM temporary_key WHERE account = $1`, account)
+	return err
+}
+
+// SetPassword replaces the password hash of an account and ends its tokens
+// and temporary keys.
 // Errors: NotFound "user".
 func (db *DB) SetPassword(ctx context.Context, id, hash string) error {
 	return db.update(ctx, func(t *tx) error {
@@ -191,7 +202,7 @@ func (db *DB) SetPassword(ctx context.Context, id, hash string) error {
 			return noUser(id)
 		}
 		if err == nil {
-			_, err = t.exec(`DELETE FROM token WHERE account = $1`, id)
+			err = t.endLogins(id)
 		}
 		return err
 	})

@@ -12,9 +12,9 @@ func TestTokenSubject(t *testing.T) {
 	t.Parallel()
 	identityOn(t, func(t *testing.T, db *catalog.DB) {
 		ctx := t.Context()
-		s, err := db.TokenSubject(ctx, "a1", "AK1", "p1")
+		s, err := db.TokenSubject(ctx, "a1", "AK1", "p1", noon)
 		wantEqual(t, "by key, in a project", s, err, catalog.Subject{Account: a1, Project: p1})
-		s, err = db.TokenSubject(ctx, "a1", "", "")
+		s, err = db.TokenSubject(ctx, "a1", "", "", noon)
 		wantEqual(t, "by password, without a project", s, err, catalog.Subject{Account: a1})
 		closed := catalog.Project{ID: "p2", Domain: "d1", Name: "eu-de_closed", Parent: "p1"}
 		if err := db.AddProject(ctx, closed); err != nil {
@@ -22,7 +22,7 @@ func TestTokenSubject(t *testing.T) {
 		}
 		none := func(account, access, project string) {
 			t.Helper()
-			_, err := db.TokenSubject(ctx, account, access, project)
+			_, err := db.TokenSubject(ctx, account, access, project, noon)
 			wantKind(t, fmt.Sprintf("TokenSubject(%q, %q, %q)", account, access, project), err, easel.NotFound, "user")
 		}
 		none("a9", "", "")

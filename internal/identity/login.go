@@ -18,14 +18,14 @@ func LoginKey(access, secret string) string {
 }
 
 // CheckLogin checks a registry login: name is "project@access key", key is
-// the [LoginKey]. Every failure is the same Unauthenticated "login".
+// the [LoginKey] of a permanent or a temporary access key. Every failure is the same Unauthenticated "login".
 func (s *Service) CheckLogin(ctx context.Context, name, key string) (easel.Principal, error) {
 	at := strings.LastIndexByte(name, '@')
 	if at < 0 || !accessPattern.MatchString(name[at+1:]) {
 		return easel.Principal{}, badLogin(errors.New("the user name is not project@key"))
 	}
 	projectName, access := name[:at], name[at+1:]
-	owner, secret, err := s.liveKey(ctx, access)
+	owner, secret, err := s.loginKey(ctx, access)
 	unknown := errors.Is(err, easel.NotFound)
 	if err != nil && !unknown {
 		return easel.Principal{}, err
@@ -41,6 +41,14 @@ func (s *Service) CheckLogin(ctx context.Context, name, key string) (easel.Princ
 	who.AccessKey = access
 	s.used(ctx, owner.Key)
 	return who, nil
+}
+
+func (s *Service) loginKey(ctx context.Context, access string) (catalog.KeyOwner, string, error) {
+	owner, err := s.catalog.LoginKey(ctx, access)
+	if err != nil {
+		return catalog.KeyOwner{}, "", err
+	}
+	return s.live(owner)
 }
 
 // loginProject finds the project by name; the region's name stands for the

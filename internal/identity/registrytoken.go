@@ -208,7 +208,7 @@ func (s *Service) openToken(sign *signer, token string) (claims, error) {
 // and project that it logged in with. Errors: NotFound when one of them cannot
 // be used any more.
 func (s *Service) registrySubject(ctx context.Context, c claims) (easel.Principal, error) {
-	subject, err := s.catalog.TokenSubject(ctx, c.Subject, c.Key, c.Project)
+	subject, err := s.catalog.TokenSubject(ctx, c.Subject, c.Key, c.Project, s.now())
 	if err != nil {
 		return easel.Principal{}, err
 	}

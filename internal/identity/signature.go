@@ -68,7 +68,7 @@ func (s *Service) Verify(ctx context.Context, r SignedRequest) (easel.Principal,
 		return easel.Principal{}, easel.E(easel.Unauthenticated, "signature", "signature expired, signature time:%s,server time:%s",
 			at.Format(signingTime), now.Format(signingTime))
 	}
-	owner, secret, err := s.liveKey(ctx, a.access)
+	owner, secret, err := s.signingKey(ctx, a.access)
 	if err != nil {
 		return easel.Principal{}, hide(err, "signature", "verify aksk signature fail")
 	}
@@ -117,25 +117,42 @@ func (r *SignedRequest) parse() (authorization, time.Time, error) {
 	return a, at, nil
 }
 
-// liveKey returns an access key that may be used now, with its secret.
-// Errors: NotFound "key" whatever the reason; its cause is for the log.
-func (s *Service) liveKey(ctx context.Context, access string) (catalog.KeyOwner, string, error) {
+// signingKey returns a permanent access key that may be used now, with its
+// secret. A temporary key has no security token, without which it cannot sign
+// (iam.md 7). Errors: NotFound "key" whatever the reason; its cause is for the log.
+func (s *Service) signingKey(ctx context.Context, access string) (catalog.KeyOwner, string, error) {
 	owner, err := s.catalog.KeyOwner(ctx, access)
 	if err != nil {
 		return catalog.KeyOwner{}, "", err
 	}
-	gone := easel.E(easel.NotFound, "key", "the access key cannot be used")
-	if !owner.Key.Active {
-		return catalog.KeyOwner{}, "", gone.Because(errors.New("access key is inactive"))
-	}
-	if !owner.Account.Usable() {
-		return catalog.KeyOwner{}, "", gone.Because(errors.New("user or domain is disabled"))
+	return s.live(owner)
+}
+
+// live returns owner with the secret of its key, if that may be used now.
+// Errors: NotFound "key" whatever the reason; its cause is for the log.
+func (s *Service) live(owner catalog.KeyOwner) (catalog.KeyOwner, string, error) {
+	if err := s.usableKey(owner); err != nil {
+		return catalog.KeyOwner{}, "", err
 	}
 	secret, err := s.open(owner.Key.Access, owner.Key.Secret)
 	if err != nil {
-		return catalog.KeyOwner{}, "", fmt.Errorf("open the secret of access key %s: %w", access, err)
+		return catalog.KeyOwner{}, "", fmt.Errorf("open the secret of access key %s: %w", owner.Key.Access, err)
 	}
 	return owner, secret, nil
+}
+
+// usableKey is NotFound "key" for a key that may not be used now.
+func (s *Service) usableKey(owner catalog.KeyOwner) error {
+	gone := easel.E(easel.NotFound, "key", "the access key cannot be used")
+	switch {
+	case !owner.Key.Active:
+		return gone.Because(errors.New("access key is inactive"))
+	case !owner.Key.Expires.IsZero() && !s.now().Before(owner.Key.Expires):
+		return gone.Because(errors.New("temporary access key has expired"))
+	case !owner.Account.Usable():
+		return gone.Because(errors.New("user or domain is disabled"))
+	}
+	return nil
 }
 
 // checkPayload compares the body with X-Sdk-Content-Sha256. An unsigned
@@ -266,10 +283,10 @@ func principal(a catalog.Account, p catalog.Project) easel.Principal {
 // usedEvery is how precise the time of a key's last use is: a check must stay a read.
 const usedEvery = time.Hour
 
-// used records that a key was used. It must not fail the request: on a full
-// disk deletions are signed too.
+// used records that a permanent key was used. It must not fail the request: on
+// a full disk deletions are signed too.
 func (s *Service) used(ctx context.Context, k catalog.AccessKey) {
-	if s.now().Sub(k.Used) < usedEvery {
+	if !k.Expires.IsZero() || s.now().Sub(k.Used) < usedEvery {
 		return
 	}
 	if err := s.catalog.UseKey(ctx, k.Access); err != nil {

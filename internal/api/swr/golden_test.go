@@ -20,6 +20,8 @@ func TestExchanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Options{})
 	rec := apitest.New(t, w.handler, OpenAPI)
+	rec.Replace(`eu-de@[A-Z0-9]{20} -p [0-9a-f]{64}`, "eu-de@<access-key> -p <login-key>")
+	rec.Replace(`"auth": "[A-Za-z0-9+/=]{120,}"`, `"auth": "<base64>"`)
 	rec.Golden(t, "versions",
 		as("", "GET", "/", ""),
 		as("", "GET", "/v2", ""))
@@ -53,6 +55,9 @@ func TestExchanges(t *testing.T) {
 		as("admin", "DELETE", "/v2/manage/namespaces/team/repos/torch$train/tags/v2", ""),
 		as("admin", "DELETE", "/v2/manage/namespaces/team/repos/torch$train", ""),
 		as("admin", "GET", "/v2/manage/repos", ""))
+	rec.Golden(t, "logins",
+		as("dev", "POST", "/v2/manage/utils/secret", ""),
+		as("dev", "POST", "/v2/manage/utils/secret?projectname=eu-de", ""))
 	rec.Complete(t)
 }
 
@@ -121,6 +126,7 @@ func TestErrors(t *testing.T) {
 		{"no such tag to delete", "404 4040115", of("admin", "DELETE", repo+"/tags/none", "")},
 		{"tags of no repository", "404 4040113", of("admin", "GET", "/v2/manage/namespaces/team/repos/none/tags", "")},
 		{"tags in no organisation", "404 4040058", of("admin", "DELETE", "/v2/manage/namespaces/none/repos/web/tags/v1", "")},
+		{"a login for no project", "400 4000014", of("admin", "POST", "/v2/manage/utils/secret?projectname=other", "")},
 		{"unknown route", "404 4040083", of("admin", "GET", "/v2/manage/regions", "")},
 		{"route that is not there yet", "404 4040083", of("admin", "GET", repo+"/access", "")},
 		{"unclean path", "404 4040083", of("admin", "GET", "/v2/manage//repos", "")},

@@ -1,6 +1,6 @@
 // Package swr is the edge that speaks the SWR management API: organisations,
 // repositories and tags under /v2/manage/ (swr.md). It turns requests into calls
-// of registry and results into the documented JSON; it decides nothing.
+// of registry, and of identity for logins, and results into the documented JSON; it decides nothing.
 //
 // Checks come in this order: route, authentication, syntax of the path, of the
 // query and of the body, existence, permission, meaning (swr.md 2.10).
@@ -13,6 +13,7 @@ import (
 
 	"easel"
 	"easel/internal/api"
+	"easel/internal/identity"
 	"easel/internal/registry"
 )
 
@@ -29,6 +30,8 @@ const (
 
 // Options configure the edge.
 type Options struct {
+	// Identity makes the logins that CreateSecret hands out.
+	Identity *identity.Service
 	// PublicURL returns the base URL under which a client reaches the server,
 	// without a slash at its end; its host is the registry host in paths.
 	PublicURL func(*http.Request) string
@@ -72,6 +75,7 @@ func New(s *registry.Service, auth api.Authenticator, o Options) *api.Mux {
 		{"ListRepositoryTags", "GET " + repo + "/tags", sv.listTags},
 		{"ShowRepoTag", "GET " + repo + "/tags/{tag}", sv.showTag},
 		{"DeleteRepoTag", "DELETE " + repo + "/tags/{tag}", sv.deleteTag},
+		{"CreateSecret", "POST /v2/manage/utils/secret", sv.createSecret},
 	} {
 		m.Handle(route.pattern, named(route.name, api.Authenticated(auth, known(route.handler))))
 	}

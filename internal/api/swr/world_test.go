@@ -16,6 +16,7 @@ import (
 	"easel/internal/api/apitest"
 	"easel/internal/blob"
 	"easel/internal/catalog"
+	"easel/internal/identity"
 	"easel/internal/pgtest"
 	"easel/internal/registry"
 )
@@ -86,12 +87,16 @@ func newWorldOn(t *testing.T, url string, o Options, inUse catalog.Guard) *world
 			if err := db.AddDomain(t.Context(), d); err != nil {
 				t.Fatal(err)
 			}
+			if err := db.AddProject(t.Context(), catalog.Project{ID: "p-" + p.DomainName, Domain: d.ID, Name: "eu-de", Parent: d.ID, Enabled: true}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := db.AddAccount(t.Context(), catalog.Account{ID: p.UserID, Name: name, Admin: p.Admin, Enabled: true, Domain: d}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	o.PublicURL = func(*http.Request) string { return "http://registry.test:8580" }
+	o.Identity = identity.New(identity.Options{Catalog: db, MasterKey: make([]byte, 32), Clock: clock, Region: "eu-de"})
 	w := &world{t: t, catalog: db, registry: registry.New(registry.Options{Catalog: db, Blobs: store, Clock: clock, InUse: inUse})}
 	edge := New(w.registry, tokens{}, o)
 	w.handler = api.Serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

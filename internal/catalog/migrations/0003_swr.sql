@@ -1,0 +1,9 @@
+-- +goose Up
+
+-- Temporary access keys for registry logins (swr.md 11). They are not among a
+-- user's keys: nobody lists, changes or counts them, and they end by themselves.
+CREATE TABLE temporary_key (                -- parent: the access key that asked for it, '' for a token; it ends with that
+  access TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES account(id) ON DELETE CASCADE, secret BLOB NOT NULL,
+  parent TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL);
+CREATE INDEX temporary_key_account ON temporary_key(account);
+CREATE INDEX temporary_key_expires ON temporary_key(expires);
