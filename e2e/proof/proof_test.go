@@ -53,7 +53,9 @@ func prove(t *testing.T, args ...string) {
 	}
 }
 
-func TestCrash(t *testing.T) { prove(t, "crash", "--duration", "45s") }
+func TestCrash(t *testing.T) { prove(t, "crash", "--duration", "30s") }
+
+func TestPoints(t *testing.T) { prove(t, "points") }
 
 func TestCrashPostgres(t *testing.T) {
 	prove(t, "crash", "--duration", "20s", "--database", pgtest.Start(t))
