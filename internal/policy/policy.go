@@ -53,6 +53,8 @@ const (
 // Administration of a domain and of the installation.
 const (
 	Administer Action = "easel:admin" // check, reclaim, audit, other users' tokens and keys
+	// Inspect is to ask what holds the bytes that one may see anyway.
+	Inspect Action = "easel:inspect"
 )
 
 // Levels of a grant on an organisation or repository (swr.md 2.9).
@@ -109,7 +111,7 @@ func Check(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, 
 	switch action {
 	case CreateOrg, Administer:
 		return checkAdmin(who, g, action, noun, resource)
-	case ListOrgs:
+	case ListOrgs, Inspect:
 		if who.Anonymous() {
 			return denied(who, action, noun, resource)
 		}

@@ -40,6 +40,14 @@ func TestExchanges(t *testing.T) {
 		Records []struct{ ID string }
 	}](t, w.Do(t, as("ann", "GET", "/easel/v1/audit?action=deleteNotebookImage", ""))).Records[0].ID
 	w.Golden(t, "receipt", as("ben", "GET", "/easel/v1/receipts/"+receipt, ""))
+	layer := easel.DigestOf(easel.SHA256, []byte("ubuntu"))
+	w.Push(t, w.Gus, "rival/app:1", "ubuntu")
+	w.PushIndex(t, w.Ann, "team/multi:all", "amd64=ubuntu", "arm64=debian")
+	w.Golden(t, "why",
+		as("ann", "GET", "/easel/v1/blobs?image=team/multi:all", ""),
+		as("ann", "GET", "/easel/v1/blobs/"+string(layer)+"/why", ""),
+		as("gus", "GET", "/easel/v1/blobs/"+string(layer)+"/why", ""),
+	)
 	w.Complete(t)
 }
 
@@ -87,6 +95,7 @@ func TestRefusals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	mine := w.register(t, "team/a:1", "one")
+	layer := string(easel.DigestOf(easel.SHA256, []byte("one")))
 	absent := "00000000-0000-7000-8000-000000000000"
 	tooMany := make([]string, 1001)
 	for i := range tooMany {
@@ -114,6 +123,13 @@ func TestRefusals(t *testing.T) {
 		{"audit for users", "ben", "GET", "/easel/v1/audit", "", "403 ModelArts.0108"},
 		{"check for users", "ben", "POST", "/easel/v1/check", `{}`, "403 ModelArts.0108"},
 		{"reclaim for users", "ben", "POST", "/easel/v1/reclaim", ``, "403 ModelArts.0108"},
+		{"what keeps a blob, to nobody", "", "GET", "/easel/v1/blobs/" + layer + "/why", "", "401 ModelArts.0201"},
+		{"what keeps a blob, without right", "ben", "GET", "/easel/v1/blobs/" + layer + "/why", "", "404 ModelArts.6404"},
+		{"what keeps a stranger's blob", "gus", "GET", "/easel/v1/blobs/" + layer + "/why", "", "404 ModelArts.6404"},
+		{"no digest", "ann", "GET", "/easel/v1/blobs/sha256:0/why", "", "400 ModelArts.0107"},
+		{"blobs without right", "ben", "GET", "/easel/v1/blobs?image=team/a:1", "", "404 ModelArts.6404"},
+		{"blobs of no image", "ann", "GET", "/easel/v1/blobs", "", "400 ModelArts.0107"},
+		{"blobs of another registry", "ann", "GET", "/easel/v1/blobs?image=other.test/team/a:1", "", "400 ModelArts.0107"},
 		{"bad limit", "ann", "GET", "/easel/v1/audit?limit=0", "", "400 ModelArts.0107"},
 		{"bad time", "ann", "GET", "/easel/v1/audit?since=yesterday", "", "400 ModelArts.0107"},
 		{"bad position", "ann", "GET", "/easel/v1/audit?before=x", "", "400 ModelArts.0107"},

@@ -1,7 +1,7 @@
 // Package easelapi serves /easel/v1/: what Easel adds to the documented
-// interfaces. Plans and deletions of many images in one call, receipts, the
-// audit trail, and the proof that storage and catalogue agree. Errors have
-// the envelope of the image API.
+// interfaces. Plans and deletions of many images in one call, receipts, what
+// keeps a blob, the audit trail, and the proof that storage and catalogue
+// agree. Errors have the envelope of the image API.
 package easelapi
 
 import (
@@ -30,6 +30,8 @@ type Images interface {
 
 // Content looks after what is stored.
 type Content interface {
+	Why(ctx context.Context, digest easel.Digest) (catalog.Why, error)
+	BlobsOf(ctx context.Context, repo easel.Repo, ref easel.Ref) ([]easel.ReceiptBlob, error)
 	Receipt(ctx context.Context, id string) (easel.Receipt, error)
 	Audit(ctx context.Context, q catalog.AuditQuery) ([]catalog.AuditRecord, error)
 	Check(ctx context.Context, o registry.CheckOptions) (registry.Report, error)
@@ -54,6 +56,8 @@ func New(o Options) *api.Mux {
 		{"POST /easel/v1/plans", s.plan},
 		{"POST /easel/v1/deletions", s.delete},
 		{"GET /easel/v1/receipts/{id}", s.receipt},
+		{"GET /easel/v1/blobs", s.blobs},
+		{"GET /easel/v1/blobs/{digest}/why", s.why},
 		{"GET /easel/v1/audit", s.audit},
 		{"POST /easel/v1/check", s.check},
 		{"POST /easel/v1/reclaim", s.reclaim},
