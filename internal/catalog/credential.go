@@ -222,35 +222,52 @@ type Subject struct {
 
 // TokenSubject returns the account of a registry token, and its project unless
 // project is "", in one question, for every request asks it. access is the
-// key that the subject logged in with, or "". Errors: NotFound when one of
-// them is gone, disabled, inactive, expired at the time at or another's.
-func (db *DB) TokenSubject(ctx context.Context, account, access, project string) (Subject, error) {
+// key that the subject logged in with, permanent or temporary, or "". Errors:
+// NotFound when one of them is gone, disabled, inactive, expired at the time at
+// or another's.
+func (db *DB) TokenSubject(ctx context.Context, account, access, project string, at time.Time) (Subject, error) {
 	type question struct{ account, access, project string }
-	return remember(db.memo(), rights, question{account, access, project}, func() (s Subject, err error) {
+	s, err := remember(db.memo(), rights, question{account, access, project}, func() (s endingSubject, err error) {
 		err = db.view(ctx, func(t *tx) error {
 			s, err = t.tokenSubject(account, access, project)
 			return err
 		})
 		return s, err
 	})
+	if err == nil && s.ends != 0 && micros(at) >= s.ends {
+		err = easel.E(easel.NotFound, "user", "the key has expired")
+	}
+	if err != nil {
+		return Subject{}, err
+	}
+	return s.Subject, nil
 }
 
-func (t *tx) tokenSubject(account, access, project string) (Subject, error) {
+// endingSubject is a Subject with the end of its temporary key; 0: it has none.
+type endingSubject struct {
+	Subject
+	ends int64
+}
+
+func (t *tx) tokenSubject(account, access, project string) (s endingSubject, err error) {
 	var a accountScan
 	var p projectScan
 	if !storable(account, access, project) {
-		return Subject{}, easel.E(easel.NotFound, "user", "there is no such user")
+		return s, easel.E(easel.NotFound, "user", "there is no such user")
 	}
-	ok, err := t.get(append(a.dest(), p.dest()...), `
-		SELECT `+accountColumns+`, `+optionalProject+` FROM account a JOIN domain d ON d.id = a.domain
+	ok, err := t.get(append(append(a.dest(), p.dest()...), &s.ends), `
+		SELECT `+accountColumns+`, `+optionalProject+`, coalesce(k.expires, 0)
+		FROM account a JOIN domain d ON d.id = a.domain
 		LEFT JOIN project p ON p.domain = a.domain AND p.id = $3
+		LEFT JOIN temporary_key k ON k.access = $2 AND k.account = a.id AND `+parentActive+`
 		WHERE a.id = $1 AND a.enabled = 1 AND d.enabled = 1
-			AND ($2 = '' OR EXISTS (SELECT 1 FROM access_key k WHERE k.access = $2 AND k.account = a.id AND k.active = 1))
+			AND ($2 = '' OR k.access IS NOT NULL OR EXISTS (SELECT 1 FROM access_key own WHERE own.access = $2 AND own.account = a.id AND own.active = 1))
 			AND ($3 = '' OR p.enabled = 1)`, account, access, project)
 	if err == nil && !ok {
 		err = easel.E(easel.NotFound, "user", "the user, key or project is gone or disabled")
 	}
-	return Subject{a.done(), p.done()}, err
+	s.Account, s.Project = a.done(), p.done()
+	return s, err
 }
 
 // optionalProject are the columns of a project that may not be there.

@@ -90,6 +90,14 @@ func (db *DB) Ping(ctx context.Context) error {
 	})
 }
 
+// memo returns what keeps answers, nil when nothing may.
+func (db *DB) memo() *memo {
+	if db.engine == sqlite {
+		return db.group.memo
+	}
+	return nil
+}
+
 // view runs f, which only reads; each statement sees a snapshot of its own.
 func (db *DB) view(ctx context.Context, f func(*tx) error) error {
 	start := time.Now()

@@ -15,14 +15,18 @@ type prepared struct {
 		querier
 		PrepareContext(context.Context, string) (*sql.Stmt, error)
 	}
-	mu   sync.RWMutex
-	kept map[string]*sql.Stmt
+	observe func(query string) // if set, is told each statement before it runs
+	mu      sync.RWMutex
+	kept    map[string]*sql.Stmt
 }
 
 // maxPrepared bounds the kept texts; each costs a few KiB per connection.
 const maxPrepared = 1000
 
 func (p *prepared) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	if p.observe != nil {
+		p.observe(query)
+	}
 	p.mu.RLock()
 	s, full := p.kept[query], len(p.kept) >= maxPrepared
 	p.mu.RUnlock()

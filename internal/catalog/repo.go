@@ -10,12 +10,18 @@ import (
 
 // RepoGrants returns what who was granted on repo, or on its organisation
 // while the repository does not exist. No organisation: the zero Grants.
-func (db *DB) RepoGrants(ctx context.Context, who easel.Principal, repo easel.Repo) (g easel.Grants, err error) {
-	err = db.view(ctx, func(t *tx) error {
-		g, err = t.repoGrants(who, repo)
-		return err
+func (db *DB) RepoGrants(ctx context.Context, who easel.Principal, repo easel.Repo) (easel.Grants, error) {
+	type question struct {
+		user string
+		repo easel.Repo
+	}
+	return remember(db.memo(), rights, question{who.UserID, repo}, func() (g easel.Grants, err error) {
+		err = db.view(ctx, func(t *tx) error {
+			g, err = t.repoGrants(who, repo)
+			return err
+		})
+		return g, err
 	})
-	return g, err
 }
 
 func (t *tx) repoGrants(who easel.Principal, repo easel.Repo) (g easel.Grants, err error) {

@@ -76,6 +76,9 @@ type group struct {
 	newTx   func(context.Context, querier) *tx
 	members chan *member
 	done    chan struct{}
+	memo    *memo
+	changed topicSet            // by the transaction under way
+	known   map[string]topicSet // of statements
 }
 
 type member struct {
@@ -93,7 +96,9 @@ func newGroup(ctx context.Context, pool *sql.DB, newTx func(context.Context, que
 	if err != nil {
 		return nil, err
 	}
-	g := &group{pool: pool, conn: conn, q: &prepared{on: conn}, newTx: newTx, members: make(chan *member, maxGroup), done: make(chan struct{})}
+	g := &group{pool: pool, conn: conn, q: &prepared{on: conn}, newTx: newTx, members: make(chan *member, maxGroup), done: make(chan struct{}),
+		memo: &memo{}, known: map[string]topicSet{}}
+	g.q.observe = g.note
 	go g.run()
 	return g, nil
 }
@@ -157,11 +162,27 @@ func (g *group) commit(batch []*member) {
 	}
 }
 
+// note adds what a statement may change to what the transaction changed.
+func (g *group) note(query string) {
+	set, ok := g.known[query]
+	if !ok {
+		set = changes(query)
+		if len(g.known) < maxPrepared {
+			g.known[query] = set
+		}
+	}
+	g.changed |= set
+}
+
 // try returns an error when the transaction as a whole failed; the errors of
 // single members are left in them. Every error of a savepoint statement, and
 // every error that makes SQLite roll back by itself, ends the transaction.
 func (g *group) try(batch []*member) (err error) {
 	ctx := context.Background()
+	g.changed = 0
+	// After the commit, so that nobody reads what was before it and keeps that;
+	// before it is acknowledged, so that nobody is told that afterwards.
+	defer func() { g.memo.forget(g.changed) }()
 	if _, err := g.q.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
 		return err
 	}

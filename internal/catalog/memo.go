@@ -1,0 +1,131 @@
+package catalog
+
+import (
+	"strings"
+	"sync"
+)
+
+// memo keeps answers until a commit may have changed them. It exists on
+// SQLite only, where one process owns the database and every write goes
+// through its group: the commit forgets, before it is acknowledged, whatever
+// was read from what it changed. No answer may depend on the time, nor be changed by its
+// reader. On PostgreSQL, where others write too, every question is asked.
+type memo struct {
+	mu        sync.Mutex
+	versions  [topics]uint64
+	now, past map[any]answer // past is dropped when now is full
+}
+
+type answer struct {
+	version uint64
+	value   any
+}
+
+// topic is a set of tables that answers are read from.
+type topic uint8
+
+const (
+	rights topic = iota // who there is, and who may do what where
+	images              // image records and their groups
+	topics
+)
+
+// maxMemo bounds each of the two maps; an answer has some hundred bytes.
+const maxMemo = 2048
+
+// remember returns what read returns, or returned since the topic last
+// changed. key names the question, its type included; errors are not kept.
+func remember[T any](m *memo, on topic, key any, read func() (T, error)) (T, error) {
+	if m == nil {
+		return read()
+	}
+	value, version, ok := m.get(on, key)
+	if ok {
+		return value.(T), nil
+	}
+	v, err := read()
+	if err == nil {
+		m.put(key, answer{version, v}) // with the version from before the question: a commit meanwhile made it old
+	}
+	return v, err
+}
+
+func (m *memo) get(on topic, key any) (value any, version uint64, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	version = m.versions[on]
+	a, ok := m.now[key]
+	if !ok {
+		if a, ok = m.past[key]; ok {
+			m.keep(key, a)
+		}
+	}
+	return a.value, version, ok && a.version == version
+}
+
+func (m *memo) put(key any, a answer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.keep(key, a)
+}
+
+func (m *memo) keep(key any, a answer) {
+	if len(m.now) >= maxMemo || m.now == nil {
+		m.now, m.past = make(map[any]answer), m.now
+	}
+	m.now[key] = a
+}
+
+// forget ends the answers about everything in changed.
+func (m *memo) forget(changed topicSet) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for t := range topics {
+		if changed&(1<<t) != 0 {
+			m.versions[t]++
+		}
+	}
+}
+
+// topicSet is a set of topics, bit by bit.
+type topicSet uint8
+
+const everything topicSet = 1<<topics - 1
+
+// changes returns the topics that a statement may change. One that is not
+// known to leave them alone changes everything.
+func changes(query string) topicSet {
+	words := strings.Fields(query)
+	if len(words) == 0 {
+		return everything
+	}
+	table := ""
+	switch {
+	case words[0] == "SELECT", words[0] == "SAVEPOINT", words[0] == "RELEASE", words[0] == "ROLLBACK", words[0] == "BEGIN", words[0] == "COMMIT":
+		return 0
+	case words[0] == "UPDATE" && len(words) > 1:
+		table = words[1]
+	case (words[0] == "INSERT" || words[0] == "DELETE") && len(words) > 2:
+		table = words[2] // after INTO or FROM
+	}
+	table, _, _ = strings.Cut(table, "(")
+	switch table {
+	case "image", "image_group":
+		return 1 << images
+	case "upload", "blob", "garbage", "link", "pin", "mpin", "manifest", "ref", "child", "tag", "audit", "reserve", "setting", "token":
+		return 0 // nothing of a topic is in them, and no foreign key leads from them to a topic
+	case "access_key":
+		if words[0] == "UPDATE" && words[2] == "SET" && words[3] == "used" {
+			return 0 // when a key was used is no right
+		}
+		return 1 << rights
+	case "repo":
+		if words[0] == "UPDATE" && !strings.Contains(query, "is_public") {
+			return 0 // of a repository only whether it is public is a right
+		}
+		return 1 << rights
+	case "domain", "project", "account", "temporary_key", "org", "org_grant":
+		return 1 << rights
+	}
+	return everything
+}

@@ -1,0 +1,79 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+)
+
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		query string
+		want  topicSet
+	}{
+		{`SELECT 1 FROM account`, 0},
+		{`SAVEPOINT m`, 0},
+		{`INSERT INTO pin (repo, blob) VALUES ($1, $2)`, 0},
+		{"\n\t\tINSERT INTO manifest (repo) VALUES ($1) RETURNING id", 0},
+		{`UPDATE repo SET updated = $1 WHERE id = $2`, 0},
+		{`UPDATE repo SET is_public = $1 WHERE id = $2`, 1 << rights},
+		{`DELETE FROM repo WHERE id = $1`, 1 << rights},
+		{`INSERT INTO repo(org) VALUES ($1)`, 1 << rights},
+		{`UPDATE access_key SET used = $1 WHERE access = $2`, 0},
+		{`UPDATE access_key SET active = $1 WHERE access = $2`, 1 << rights},
+		{`DELETE FROM org_grant WHERE org = $1`, 1 << rights},
+		{`UPDATE image SET status = $1`, 1 << images},
+		{`DELETE FROM image_group WHERE id = $1`, 1 << images},
+		{`WITH gone AS (DELETE FROM org RETURNING id) SELECT 1`, everything},
+		{`UPDATE something_new SET x = 1`, everything},
+		{`REPLACE INTO account VALUES (1)`, everything},
+		{``, everything},
+	} {
+		if got := changes(tt.query); got != tt.want {
+			t.Errorf("changes(%q) = %b, want %b", tt.query, got, tt.want)
+		}
+	}
+}
+
+func TestMemo(t *testing.T) {
+	t.Parallel()
+	m, asked := &memo{}, 0
+	ask := func(during func()) int {
+		t.Helper()
+		v, err := remember(m, rights, "question", func() (int, error) { asked++; during(); return asked, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	nothing := func() {}
+	if a, b := ask(nothing), ask(nothing); a != 1 || b != 1 {
+		t.Errorf("asked twice: %d, then %d", a, b)
+	}
+	m.forget(1 << images)
+	if v := ask(nothing); v != 1 {
+		t.Errorf("another topic's change made it %d", v)
+	}
+	m.forget(1 << rights)
+	// A commit between question and answer: nobody may be told that answer later.
+	if v := ask(func() { m.forget(1 << rights) }); v != 2 {
+		t.Errorf("after a change it is %d", v)
+	}
+	if v := ask(nothing); v != 3 {
+		t.Errorf("the answer from before a commit was kept: %d", v)
+	}
+	failed := errors.New("failed")
+	if _, err := remember(m, rights, "another", func() (int, error) { return 0, failed }); !errors.Is(err, failed) {
+		t.Errorf("err = %v", err)
+	}
+	if v, err := remember(m, rights, "another", func() (int, error) { return 7, nil }); err != nil || v != 7 {
+		t.Errorf("after an error = %d, %v", v, err)
+	}
+	for i := range 5 * maxMemo {
+		m.put(fmt.Sprint(i), answer{})
+	}
+	if n := len(m.now) + len(m.past); n > 2*maxMemo {
+		t.Errorf("%d answers are kept", n)
+	}
+}
