@@ -147,15 +147,15 @@ func (g *group) run() {
 // dies, every member runs again alone.
 func (g *group) commit(batch []*member) {
 	err := g.try(batch)
-	if err != nil && len(batch) > 1 {
+	switch {
+	case err != nil && len(batch) == 1:
+		batch[0].err = err
+	case err != nil:
 		for _, m := range batch {
-			m.err = g.try([]*member{m})
-			if m.err == nil {
-				continue
+			if err := g.try([]*member{m}); err != nil { // else its own error is in it already
+				m.err = err
 			}
 		}
-	} else if err != nil {
-		batch[0].err = err
 	}
 	for _, m := range batch {
 		m.result <- m.err

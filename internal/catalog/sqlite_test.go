@@ -108,6 +108,24 @@ func TestGroupCommit(t *testing.T) {
 	}
 }
 
+// TestDeadGroup: a group that one member kills is run again member by member,
+// and each gets its own outcome.
+func TestDeadGroup(t *testing.T) {
+	t.Parallel()
+	db, own := openTest(t), errors.New("own error")
+	kill := func(x *tx) error {
+		_, err := x.exec(`INSERT OR ROLLBACK INTO link (repo, blob) VALUES (NULL, NULL)`)
+		return err
+	}
+	errs := oneGroup(t, db, setting("a"), func(x *tx) error { setting("bad")(x); return own }, kill, setting("b"), setting("a"))
+	if errs[0] != nil || !errors.Is(errs[1], own) || errs[2] == nil || errs[3] != nil || !isUnique(errs[4]) {
+		t.Errorf("errors = %v", errs)
+	}
+	if got := stored(t, db); got != "a b" {
+		t.Errorf("stored %q", got)
+	}
+}
+
 func TestCancelledMember(t *testing.T) {
 	t.Parallel()
 	db := openTest(t)
