@@ -102,7 +102,7 @@ func (db *DB) memo() *memo {
 func (db *DB) view(ctx context.Context, f func(*tx) error) error {
 	start := time.Now()
 	defer func() { db.observe("view", time.Since(start)) }()
-	return f(db.newTx(ctx, db.readers))
+	return classify(f(db.newTx(ctx, db.readers)))
 }
 
 // update runs f in a write transaction and commits it. When the database
