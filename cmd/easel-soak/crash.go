@@ -116,7 +116,7 @@ func (a *armory) next() string {
 	n := 1 << a.r.IntN(6)
 	switch fails := strings.HasPrefix(name, "catalog."); { // a commit can fail, or its answer be lost
 	case fails && a.r.IntN(2) == 0:
-		return fmt.Sprintf("%s=error:%d", name, n)
+		return fmt.Sprintf("%s=error:%d", name, 8*n)
 	case a.r.IntN(6) == 0:
 		return name + "=sleep:30"
 	}

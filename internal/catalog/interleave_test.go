@@ -70,6 +70,16 @@ var interleavings = []struct {
 			s.Error("an acknowledged upload is lost")
 		}
 	}},
+	// Cure: an upload of a digest that is there changes no column that a foreign key could name.
+	{"UploadAndMountLinkOneBlobAtOnce", func(s *stage) {
+		s.push(s.ann, "team/a", "v1", "base")
+		first := s.act("after INSERT INTO blob", s.uploads(s.bob, s.begun(s.bob, "team/b"), "base"))
+		second := s.meanwhile(s.mounts(s.ann, "team/a", "team/b", "base"))
+		s.must(errors.Join(first.finish(), second.finish()))
+		if first.tries.Load() != 1 || second.tries.Load() != 1 {
+			s.Errorf("tries: upload %d, mount %d; want one each: they waited for each other", first.tries.Load(), second.tries.Load())
+		}
+	}},
 	// Cure: a deletion removes ended pins only; the foreign key finds the others.
 	{"ManifestIsPinnedAfterTheDecision", func(s *stage) {
 		m := s.push(s.ann, "team/a", "v1", "one")

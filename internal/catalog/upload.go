@@ -113,13 +113,8 @@ func (db *DB) FinishUpload(ctx context.Context, who easel.Principal, u Upload, d
 		if err != nil {
 			return err
 		}
-		var id int64
-		var key blob.Key
-		// DO UPDATE, not DO NOTHING: it locks the row that is there against a deletion and returns it.
-		if _, err := t.get([]any{&id, &key}, `
-			INSERT INTO blob (digest, storage_key, size, lost) VALUES ($1, $2, $3, 0)
-			ON CONFLICT (digest) DO UPDATE SET storage_key = CASE WHEN blob.lost = 1 THEN excluded.storage_key ELSE blob.storage_key END, lost = 0
-			RETURNING id, storage_key`, string(digest), string(u.Key), size); err != nil {
+		id, key, err := t.insertBlob(u.Key, digest, size)
+		if err != nil {
 			return err
 		}
 		if key != u.Key {
@@ -131,6 +126,26 @@ func (db *DB) FinishUpload(ctx context.Context, who easel.Principal, u Upload, d
 		return t.linkAndPin(repo, id, who.UserID, who.TokenID)
 	})
 	return spare, err
+}
+
+// insertBlob records the object of key as the digest's, unless the digest is
+// stored already, and returns the blob's row and the key that it has now.
+func (t *tx) insertBlob(key blob.Key, digest easel.Digest, size int64) (id int64, now blob.Key, err error) {
+	var lost bool
+	// DO UPDATE, not DO NOTHING: it locks the row that is there against a deletion and returns it. It leaves the
+	// columns alone that foreign keys could name: a link that is being made meanwhile would wait for this lock,
+	// and we for that link.
+	if _, err := t.get([]any{&id, &now, &lost}, `
+		INSERT INTO blob (digest, storage_key, size, lost) VALUES ($1, $2, $3, 0)
+		ON CONFLICT (digest) DO UPDATE SET lost = blob.lost
+		RETURNING id, storage_key, lost`, string(digest), string(key), size); err != nil {
+		return 0, "", err
+	}
+	if lost { // the old object vanished: this one heals whatever names the digest
+		now = key
+		_, err = t.exec(`UPDATE blob SET storage_key = $1, lost = 0 WHERE id = $2`, string(key), id)
+	}
+	return id, now, err
 }
 
 func (t *tx) linkAndPin(repo, blob int64, owner, finisher string) error {
