@@ -188,6 +188,43 @@ func TestImagesPages(t *testing.T) {
 	})
 }
 
+// TestImagesWalk: page by page a walk sees what the whole list has, also when
+// records come and go between two pages.
+func TestImagesWalk(t *testing.T) {
+	imagesOnBoth(t, func(t *testing.T, w *imagetest.World) {
+		populated(t, w)
+		list := func(ascending bool, p catalog.Page) []string {
+			t.Helper()
+			found, total, err := w.DB.Images(t.Context(), catalog.ImageFilter{Project: imagetest.AcmeOne, Workspace: "0"}, nil, ascending, p)
+			must(t, err)
+			if all := len(names(found)); p.Limit == 0 && p.Offset == 0 && total != int64(all) {
+				t.Errorf("the total of %d images is %d", all, total)
+			}
+			return names(found)
+		}
+		for _, ascending := range []bool{true, false} {
+			for size := 1; size <= 4; size++ {
+				for range 2 { // the second time, places are remembered
+					walked := []string{}
+					for page := list(ascending, catalog.Page{Limit: size}); len(page) > 0; page = list(ascending, catalog.Page{Limit: size, Offset: len(walked)}) {
+						walked = append(walked, page...)
+					}
+					if diff := cmp.Diff(list(ascending, catalog.Page{}), walked); diff != "" {
+						t.Errorf("walk in pages of %d, ascending %v (-whole list +walked):\n%s", size, ascending, diff)
+					}
+				}
+			}
+		}
+		list(false, catalog.Page{Limit: 2})
+		w.Push(t, w.Ann, "team/late:1", "late")
+		register(t, w, registration(t, imagetest.AcmeOne, "team/late:1")) // now the first of the list
+		whole := list(false, catalog.Page{})
+		if diff := cmp.Diff(whole[2:4], list(false, catalog.Page{Limit: 2, Offset: 2})); diff != "" {
+			t.Errorf("the second page after a registration (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestPutBuiltins(t *testing.T) {
 	imagesOnBoth(t, func(t *testing.T, w *imagetest.World) {
 		list := func() []easel.Image {

@@ -11,8 +11,13 @@ import (
 // was read from what it changed. No answer may depend on the time, nor be changed by its
 // reader. On PostgreSQL, where others write too, every question is asked.
 type memo struct {
-	mu        sync.Mutex
-	versions  [topics]uint64
+	mu     sync.Mutex
+	topics [topics]answers
+}
+
+// answers are the answers about a topic.
+type answers struct {
+	version   uint64
 	now, past map[any]answer // past is dropped when now is full
 }
 
@@ -25,17 +30,27 @@ type answer struct {
 type topic uint8
 
 const (
-	rights topic = iota // who there is, and who may do what where
-	images              // image records and their groups
+	rights  topic = iota // who there is, and who may do what where
+	images               // image records and their groups
+	content              // manifests and tags
 	topics
 )
 
-// maxMemo bounds each of the two maps; an answer has some hundred bytes.
-const maxMemo = 2048
+// maxMemo bounds each of the two maps of a topic. An answer about rights or
+// images has some hundred bytes, a manifest up to maxBody.
+var maxMemo = [topics]int{rights: 2048, images: 1024, content: 128}
+
+// maxBody is the longest manifest that is remembered, in bytes.
+const maxBody = 16 << 10
 
 // remember returns what read returns, or returned since the topic last
 // changed. key names the question, its type included; errors are not kept.
 func remember[T any](m *memo, on topic, key any, read func() (T, error)) (T, error) {
+	return rememberIf(m, on, key, read, func(T) bool { return true })
+}
+
+// rememberIf is remember that only keeps answers which are worth it.
+func rememberIf[T any](m *memo, on topic, key any, read func() (T, error), worth func(T) bool) (T, error) {
 	if m == nil {
 		return read()
 	}
@@ -44,36 +59,39 @@ func remember[T any](m *memo, on topic, key any, read func() (T, error)) (T, err
 		return value.(T), nil
 	}
 	v, err := read()
-	if err == nil {
-		m.put(key, answer{version, v}) // with the version from before the question: a commit meanwhile made it old
+	if err == nil && worth(v) {
+		m.put(on, key, answer{version, v}) // with the version from before the question: a commit meanwhile made it old
 	}
 	return v, err
 }
 
+// get also returns the version that an answer from now on is put with.
 func (m *memo) get(on topic, key any) (value any, version uint64, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	version = m.versions[on]
-	a, ok := m.now[key]
+	k := &m.topics[on]
+	a, ok := k.now[key]
 	if !ok {
-		if a, ok = m.past[key]; ok {
-			m.keep(key, a)
+		if a, ok = k.past[key]; ok && a.version == k.version {
+			k.keep(key, a, maxMemo[on])
 		}
 	}
-	return a.value, version, ok && a.version == version
+	return a.value, k.version, ok && a.version == k.version
 }
 
-func (m *memo) put(key any, a answer) {
+func (m *memo) put(on topic, key any, a answer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.keep(key, a)
+	if k := &m.topics[on]; a.version == k.version {
+		k.keep(key, a, maxMemo[on])
+	}
 }
 
-func (m *memo) keep(key any, a answer) {
-	if len(m.now) >= maxMemo || m.now == nil {
-		m.now, m.past = make(map[any]answer), m.now
+func (k *answers) keep(key any, a answer, limit int) {
+	if len(k.now) >= limit || k.now == nil {
+		k.now, k.past = make(map[any]answer), k.now
 	}
-	m.now[key] = a
+	k.now[key] = a
 }
 
 // forget ends the answers about everything in changed.
@@ -82,7 +100,8 @@ func (m *memo) forget(changed topicSet) {
 	defer m.mu.Unlock()
 	for t := range topics {
 		if changed&(1<<t) != 0 {
-			m.versions[t]++
+			k := &m.topics[t]
+			*k = answers{version: k.version + 1}
 		}
 	}
 }
@@ -112,7 +131,9 @@ func changes(query string) topicSet {
 	switch table {
 	case "image", "image_group":
 		return 1 << images
-	case "upload", "blob", "garbage", "link", "pin", "mpin", "manifest", "ref", "child", "tag", "audit", "reserve", "setting", "token":
+	case "manifest", "tag":
+		return 1 << content
+	case "upload", "blob", "garbage", "link", "pin", "mpin", "ref", "child", "audit", "reserve", "setting", "token":
 		return 0 // nothing of a topic is in them, and no foreign key leads from them to a topic
 	case "access_key":
 		if words[0] == "UPDATE" && words[2] == "SET" && words[3] == "used" {

@@ -15,7 +15,8 @@ func TestChanges(t *testing.T) {
 		{`SELECT 1 FROM account`, 0},
 		{`SAVEPOINT m`, 0},
 		{`INSERT INTO pin (repo, blob) VALUES ($1, $2)`, 0},
-		{"\n\t\tINSERT INTO manifest (repo) VALUES ($1) RETURNING id", 0},
+		{"\n\t\tINSERT INTO manifest (repo) VALUES ($1) RETURNING id", 1 << content},
+		{`INSERT INTO tag(repo) VALUES ($1)`, 1 << content},
 		{`UPDATE repo SET updated = $1 WHERE id = $2`, 0},
 		{`UPDATE repo SET is_public = $1 WHERE id = $2`, 1 << rights},
 		{`DELETE FROM repo WHERE id = $1`, 1 << rights},
@@ -70,10 +71,10 @@ func TestMemo(t *testing.T) {
 	if v, err := remember(m, rights, "another", func() (int, error) { return 7, nil }); err != nil || v != 7 {
 		t.Errorf("after an error = %d, %v", v, err)
 	}
-	for i := range 5 * maxMemo {
-		m.put(fmt.Sprint(i), answer{})
+	for i := range 5 * maxMemo[content] {
+		m.put(content, fmt.Sprint(i), answer{})
 	}
-	if n := len(m.now) + len(m.past); n > 2*maxMemo {
-		t.Errorf("%d answers are kept", n)
+	if k := m.topics[content]; len(k.now)+len(k.past) > 2*maxMemo[content] {
+		t.Errorf("%d answers are kept", len(k.now)+len(k.past))
 	}
 }

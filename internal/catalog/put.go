@@ -274,13 +274,21 @@ func (t *tx) manifest(name easel.Repo, ref easel.Ref) (m StoredManifest, repo, i
 	return m, 0, 0, easel.E(easel.NotFound, "manifest", "the repository %s has no manifest %s", name, ref)
 }
 
-// Manifest finds a manifest. Errors: NotFound "repository" or "manifest".
+// Manifest finds a manifest. Its body must not be changed. Errors: NotFound
+// "repository" or "manifest".
 func (db *DB) Manifest(ctx context.Context, repo easel.Repo, ref easel.Ref) (m StoredManifest, err error) {
-	err = db.view(ctx, func(t *tx) error {
-		m, _, _, err = t.manifest(repo, ref)
-		return err
-	})
-	return m, err
+	type question struct {
+		repo easel.Repo
+		ref  easel.Ref
+	}
+	read := func() (m StoredManifest, err error) {
+		err = db.view(ctx, func(t *tx) error {
+			m, _, _, err = t.manifest(repo, ref)
+			return err
+		})
+		return m, err
+	}
+	return rememberIf(db.memo(), content, question{repo, ref}, read, func(m StoredManifest) bool { return len(m.Body) <= maxBody })
 }
 
 // PinManifest finds a manifest for someone who is pushing: it is pinned first.
