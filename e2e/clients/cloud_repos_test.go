@@ -96,3 +96,33 @@ func TestCloudDockerLogin(t *testing.T) {
 	ok(t, err)
 	want(t, "digest", digestOf(t, got), digestOf(t, img))
 }
+
+// Permissions, as far as they go with one user: others are only told of.
+func TestCloudPermissions(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	c := newCloud(t, s)
+	push(t, s, "lab:1", newImage(t, 1))
+	onOrg, err := c.repos.ShowNamespaceAuth(&model.ShowNamespaceAuthRequest{Namespace: org})
+	ok(t, err)
+	want(t, "organisation", *onOrg.Name, org)
+	want(t, "own level on the organisation", onOrg.SelfAuth.Auth, model.GetUserAuthAuthEnum().E_7)
+	onRepo, err := c.repos.ShowUserRepositoryAuth(&model.ShowUserRepositoryAuthRequest{Namespace: org, Repository: "lab"})
+	ok(t, err)
+	want(t, "own level on the repository", onRepo.SelfAuth.Auth, model.GetUserAuthAuthEnum().E_7)
+	want(t, "others on the repository", len(*onRepo.OthersAuths), 0)
+
+	nobody := []model.UserAuth{{UserId: "0123456789abcdef0123456789abcdef", UserName: "nobody", Auth: model.GetUserAuthAuthEnum().E_1}}
+	_, err = c.repos.CreateNamespaceAuth(&model.CreateNamespaceAuthRequest{Namespace: org, Body: &nobody})
+	wantRefused(t, err, http.StatusBadRequest, "SVCSTG.SWR.4001067")
+	_, err = c.repos.UpdateNamespaceAuth(&model.UpdateNamespaceAuthRequest{Namespace: org, Body: &nobody})
+	wantRefused(t, err, http.StatusNotFound, "SVCSTG.SWR.4040078")
+	_, err = c.repos.DeleteNamespaceAuth(&model.DeleteNamespaceAuthRequest{Namespace: org, Body: &[]string{nobody[0].UserId}})
+	wantRefused(t, err, http.StatusNotFound, "SVCSTG.SWR.4040078")
+	_, err = c.repos.CreateUserRepositoryAuth(&model.CreateUserRepositoryAuthRequest{Namespace: org, Repository: "lab", Body: &nobody})
+	wantRefused(t, err, http.StatusBadRequest, "SVCSTG.SWR.4001067")
+	_, err = c.repos.UpdateUserRepositoryAuth(&model.UpdateUserRepositoryAuthRequest{Namespace: org, Repository: "lab", Body: &nobody})
+	wantRefused(t, err, http.StatusNotFound, "SVCSTG.SWR.4040091")
+	_, err = c.repos.DeleteUserRepositoryAuth(&model.DeleteUserRepositoryAuthRequest{Namespace: org, Repository: "lab", Body: &[]string{nobody[0].UserId}})
+	wantRefused(t, err, http.StatusNotFound, "SVCSTG.SWR.4040091")
+}

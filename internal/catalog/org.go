@@ -26,6 +26,7 @@ type OrgQuery struct {
 	Domain  string
 	Name    easel.Org // "" or exactly this one
 	Granted bool      // only those on which the asking user was granted something
+	Inside  bool      // with Granted: or on a repository of which
 }
 
 // CreateOrg makes an organisation of who's domain and grants who level 7 on
@@ -73,16 +74,20 @@ func orNotFound(err error, noun easel.Noun, format string, args ...any) error {
 	return easel.E(easel.NotFound, noun, format, args...)
 }
 
+// grantedInside is true when the asking user, $1, was granted something on a
+// repository of o.
+const grantedInside = `EXISTS (SELECT 1 FROM repo_grant rg JOIN repo r ON r.id = rg.repo WHERE rg.account = $1 AND r.org = o.id)`
+
 // organisations selects what scanOrganisation reads. $1 is the asking user.
 const organisations = `
-	SELECT o.id, o.name, o.creator_name, o.created, o.domain, COALESCE(g.level, 0),
+	SELECT o.id, o.name, o.creator_name, o.created, o.domain, COALESCE(g.level, 0), CASE WHEN ` + grantedInside + ` THEN 1 ELSE 0 END,
 		(SELECT COUNT(*) FROM org_grant a WHERE a.org = o.id), (SELECT COUNT(*) FROM repo r WHERE r.org = o.id)
 	FROM org o LEFT JOIN org_grant g ON g.org = o.id AND g.account = $1`
 
 func scanOrganisation(s scanner) (o Organisation, err error) {
 	var created int64
-	err = s.Scan(&o.ID, &o.Name, &o.CreatorName, &created, &o.Grants.Domain, &o.Grants.Level, &o.Users, &o.Repos)
-	o.Created = fromMicros(created)
+	err = s.Scan(&o.ID, &o.Name, &o.CreatorName, &created, &o.Grants.Domain, &o.Grants.Level, &o.Grants.Inside, &o.Users, &o.Repos)
+	o.Created, o.Grants.OrgLevel = fromMicros(created), o.Grants.Level
 	return o, err
 }
 
@@ -109,7 +114,10 @@ func (db *DB) Orgs(ctx context.Context, who easel.Principal, q OrgQuery) (found 
 	if q.Name != "" {
 		where += ` AND o.name = ` + a.add(string(q.Name))
 	}
-	if q.Granted {
+	switch {
+	case q.Granted && q.Inside:
+		where += ` AND (g.level > 0 OR ` + grantedInside + `)`
+	case q.Granted:
 		where += ` AND g.level > 0`
 	}
 	err = db.view(ctx, func(t *tx) error {

@@ -153,7 +153,7 @@ func TestCreateOrg(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := catalog.Organisation{ID: got.ID, Name: "team", CreatorName: "admin", Created: got.Created, Users: 1, Grants: easel.Grants{Domain: "id-acme", Level: 7}}
+		want := catalog.Organisation{ID: got.ID, Name: "team", CreatorName: "admin", Created: got.Created, Users: 1, Grants: easel.Grants{Domain: "id-acme", Level: 7, OrgLevel: 7}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("Org (-want +got):\n%s", diff)
 		}

@@ -25,14 +25,19 @@ func (db *DB) RepoGrants(ctx context.Context, who easel.Principal, repo easel.Re
 }
 
 func (t *tx) repoGrants(who easel.Principal, repo easel.Repo) (g easel.Grants, err error) {
-	_, err = t.get([]any{&g.Domain, &g.Level, &g.Public}, `
-		SELECT o.domain, coalesce(g.level, 0), coalesce(r.is_public, 0)
+	_, err = t.get([]any{&g.Domain, &g.OrgLevel, &g.Level, &g.Public}, `
+		SELECT o.domain, coalesce(g.level, 0), `+grantedLevel+`, coalesce(r.is_public, 0)
 		FROM org o
 		LEFT JOIN org_grant g ON g.org = o.id AND g.account = $1
 		LEFT JOIN repo r ON r.name = $2
+		LEFT JOIN repo_grant rg ON rg.repo = r.id AND rg.account = $1
 		WHERE o.name = $3`, who.UserID, string(repo), string(repo.Org()))
 	return g, err
 }
+
+// grantedLevel is the higher of the levels granted on the organisation, g, and
+// on the repository, rg; both are outer joins.
+const grantedLevel = `CASE WHEN coalesce(rg.level, 0) > coalesce(g.level, 0) THEN rg.level ELSE coalesce(g.level, 0) END`
 
 // repoID returns the repository's row id; NotFound "repository" when there is none.
 func (t *tx) repoID(repo easel.Repo) (id int64, err error) {

@@ -120,16 +120,17 @@ func (db *DB) UpdateRepo(ctx context.Context, who easel.Principal, name easel.Re
 // repoColumns are what scanRepository reads, of "FROM page p", a selection of
 // repositories with organisation and domain. Sums are made for the page only.
 const repoColumns = `p.total, p.id, p.org, p.name, p.domain, p.domain_name, p.category, p.description, p.is_public, p.creator, p.creator_name,
-	p.downloads, p.created, p.updated, p.level, (SELECT COUNT(*) FROM tag t WHERE t.repo = p.id),
+	p.downloads, p.created, p.updated, p.org_level, p.level, (SELECT COUNT(*) FROM tag t WHERE t.repo = p.id),
 	(SELECT CAST(COALESCE(SUM(b.size), 0) AS BIGINT) FROM link l JOIN blob b ON b.id = l.blob WHERE l.repo = p.id)`
 
 // repositories are the columns of "page", of what repoTables joins.
 const repositories = `r.id, r.org, r.name, o.domain, d.name AS domain_name, r.category, r.description, r.is_public, r.creator, r.creator_name,
-	r.downloads, r.created, r.updated, COALESCE(g.level, 0) AS level`
+	r.downloads, r.created, r.updated, COALESCE(g.level, 0) AS org_level, ` + grantedLevel + ` AS level`
 
 // repoTables joins what repositories selects. $1 is the asking user.
 const repoTables = `
-	FROM repo r JOIN org o ON o.id = r.org JOIN domain d ON d.id = o.domain LEFT JOIN org_grant g ON g.org = o.id AND g.account = $1`
+	FROM repo r JOIN org o ON o.id = r.org JOIN domain d ON d.id = o.domain LEFT JOIN org_grant g ON g.org = o.id AND g.account = $1
+	LEFT JOIN repo_grant rg ON rg.repo = r.id AND rg.account = $1`
 
 // repoRow is a Repository with the number of rows that its query matched.
 type repoRow struct {
@@ -140,7 +141,7 @@ type repoRow struct {
 func scanRepository(s scanner) (r repoRow, err error) {
 	var created, updated int64
 	err = s.Scan(&r.total, &r.ID, &r.OrgID, &r.Name, &r.Domain, &r.DomainName, &r.Category, &r.Description, &r.Public, &r.Creator, &r.CreatorName,
-		&r.Downloads, &created, &updated, &r.Grants.Level, &r.TagCount, &r.Size)
+		&r.Downloads, &created, &updated, &r.Grants.OrgLevel, &r.Grants.Level, &r.TagCount, &r.Size)
 	r.Created, r.Updated = fromMicros(created), fromMicros(updated)
 	r.Grants.Domain, r.Grants.Public = r.Domain, r.Public
 	return r, err
@@ -227,7 +228,7 @@ func (t *tx) repos(who easel.Principal, q RepoQuery) ([]Repository, int64, error
 func (q RepoQuery) where(a *args) string {
 	where := ` WHERE o.domain = ` + a.add(q.Domain)
 	if q.Granted {
-		where += ` AND g.level > 0`
+		where += ` AND (g.level > 0 OR rg.level > 0)`
 	}
 	if q.Org != "" {
 		where += ` AND o.name = ` + a.add(q.Org)

@@ -36,6 +36,14 @@ const (
 	ListTags   Action = "swr:repo:listRepoTags"
 	DeleteRepo Action = "swr:repo:deleteRepo"
 	DeleteTag  Action = "swr:repo:deleteRepoTag"
+
+	ShowOrgGrants  Action = "swr:namespace:showAuth"
+	GrantOrg       Action = "swr:namespace:grant"
+	ShowRepoGrants Action = "swr:repo:showAuth"
+	// GrantRepo takes manage on the repository, or edit on its organisation
+	// (swr.md 7). Nobody grants more than the own level: that is for the caller
+	// of Check to compare.
+	GrantRepo Action = "swr:repo:grant"
 )
 
 // Image actions (images.md section 6).
@@ -70,6 +78,7 @@ var need = map[Action]int{
 	Pull: LevelRead, Push: LevelEdit, Delete: LevelManage,
 	ShowOrg: LevelRead, DeleteOrg: LevelManage,
 	CreateRepo: LevelEdit, UpdateRepo: LevelEdit, ShowRepo: LevelRead, ListTags: LevelRead, DeleteRepo: LevelManage, DeleteTag: LevelManage,
+	ShowOrgGrants: LevelRead, GrantOrg: LevelManage, ShowRepoGrants: LevelRead, GrantRepo: LevelManage,
 }
 
 // Level returns the caller's effective level: manage for an administrator of
@@ -137,7 +146,11 @@ func checkAdmin(who easel.Principal, g easel.Grants, action Action, noun easel.N
 
 func checkLevel(who easel.Principal, g easel.Grants, action Action, level int, noun easel.Noun, resource string) error {
 	has := Level(who, g)
-	if has >= level || (g.Public && level == LevelRead) {
+	public := g.Public && level == LevelRead && action != ShowRepoGrants // who is granted what is not for everybody
+	if has >= level || public {
+		return nil
+	}
+	if !who.Anonymous() && (action == GrantRepo && g.OrgLevel >= LevelEdit || action == ShowOrg && g.Inside) {
 		return nil
 	}
 	if who.Anonymous() {

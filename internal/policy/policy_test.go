@@ -47,10 +47,14 @@ var resources = map[string]easel.Grants{
 	"public":         {Domain: "home", Public: true},
 	"public edit":    {Domain: "home", Public: true, Level: LevelEdit},
 	"theirs, shared": {Domain: "away", Level: LevelRead},
-	"theirs":         {Domain: "away"},
-	"project":        {Project: "p1"},
-	"other project":  {Project: "p2"},
-	"no project":     {},
+
+	"edit on the organisation": {Domain: "home", Level: LevelEdit, OrgLevel: LevelEdit},
+	"something inside":         {Domain: "home", Inside: true},
+
+	"theirs":        {Domain: "away"},
+	"project":       {Project: "p1"},
+	"other project": {Project: "p2"},
+	"no project":    {},
 }
 
 const allowed = easel.Internal // no error is of this kind
@@ -103,6 +107,15 @@ func TestCheck(t *testing.T) {
 		{"user", "public", map[Action]easel.Kind{Pull: allowed, ShowRepo: allowed, Push: easel.Denied, Delete: easel.Denied, DeleteRepo: easel.Denied}},
 		{"user", "public edit", map[Action]easel.Kind{Pull: allowed, Push: allowed, Delete: easel.Denied}},
 		{"user", "private", map[Action]easel.Kind{CreateOrg: easel.Denied, Administer: easel.Denied, ListOrgs: allowed, ListRepositories: easel.NotFound}},
+		{"user", "manage", all(allowed, ShowOrgGrants, GrantOrg, ShowRepoGrants, GrantRepo)},
+		{"user", "read", map[Action]easel.Kind{ShowOrgGrants: allowed, ShowRepoGrants: allowed, GrantOrg: easel.Denied, GrantRepo: easel.Denied}},
+		{"user", "edit", map[Action]easel.Kind{GrantOrg: easel.Denied, GrantRepo: easel.Denied}}, // edit on the repository alone
+		{"user", "edit on the organisation", map[Action]easel.Kind{GrantRepo: allowed, GrantOrg: easel.Denied}},
+		{"user", "public", all(easel.Denied, ShowRepoGrants, GrantRepo)},
+		{"user", "something inside", map[Action]easel.Kind{ShowOrg: allowed, DeleteOrg: easel.NotFound, ShowOrgGrants: easel.NotFound, CreateRepo: easel.NotFound}},
+		{"anonymous", "something inside", all(easel.Unauthenticated, ShowOrg, GrantOrg)},
+		{"anonymous", "public", all(easel.Unauthenticated, ShowRepoGrants, GrantRepo)},
+		{"full token", "private", all(easel.Denied, ShowRepoGrants, GrantRepo, ShowOrgGrants, GrantOrg)},
 		{"user", "project", all(allowed, images...)},
 		{"user", "other project", all(easel.Denied, images...)},
 		{"unbound", "project", all(easel.Denied, images...)},

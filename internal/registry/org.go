@@ -21,14 +21,16 @@ func (s *Service) CreateOrg(ctx context.Context, name easel.Org, quota int) erro
 }
 
 // Orgs returns the organisations of the caller's domain on which the caller
-// has a level, by name; only the one called name, if that is not "" (swr.md
-// 4.2). Grants.Level is the caller's effective level.
-func (s *Service) Orgs(ctx context.Context, name easel.Org) ([]catalog.Organisation, error) {
+// has a level, by name; with q.Inside also those in which the caller has one on
+// a repository (swr.md 4.2). Domain and Granted of q are set here. Grants.Level
+// is the caller's effective level.
+func (s *Service) Orgs(ctx context.Context, q catalog.OrgQuery) ([]catalog.Organisation, error) {
 	who := easel.PrincipalFrom(ctx)
 	if err := policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.ListOrgs, "organisation", "organisations"); err != nil {
 		return nil, err
 	}
-	found, err := s.catalog.Orgs(ctx, who, catalog.OrgQuery{Domain: who.DomainID, Name: name, Granted: !who.Admin})
+	q.Domain, q.Granted = who.DomainID, !who.Admin
+	found, err := s.catalog.Orgs(ctx, who, q)
 	for i := range found {
 		found[i].Grants.Level = policy.Level(who, found[i].Grants)
 	}

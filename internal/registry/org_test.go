@@ -50,7 +50,7 @@ func TestOrganisationRights(t *testing.T) {
 	}{
 		{"create an organisation", func(ctx context.Context) error { return y.CreateOrg(ctx, "team", 9) },
 			"organisation already exists", "organisation denied", "organisation already exists", "organisation" + login},
-		{"list organisations", func(ctx context.Context) error { _, err := y.Orgs(ctx, ""); return err }, "", "", "", "organisation" + login},
+		{"list organisations", func(ctx context.Context) error { _, err := y.Orgs(ctx, catalog.OrgQuery{}); return err }, "", "", "", "organisation" + login},
 		{"show an organisation", func(ctx context.Context) error { _, err := y.Org(ctx, "team"); return err },
 			"", "organisation denied", foreign, "organisation" + login},
 		{"show none", func(ctx context.Context) error { _, err := y.Org(ctx, "none"); return err },

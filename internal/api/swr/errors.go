@@ -31,6 +31,16 @@ var wire = map[wireKey]answer{
 	{easel.Invalid, "order column"}: {400, "4001096"},
 	{easel.Invalid, "filter"}:       {400, "4001035"},
 
+	{easel.Invalid, "organisation grant"}:  {400, "4001065"},
+	{easel.Invalid, "repository grant"}:    {400, "4001066"},
+	{easel.Invalid, "grantee"}:             {400, "4001067"},
+	{easel.Denied, "organisation grant"}:   {403, "4037017"},
+	{easel.Denied, "repository grant"}:     {403, "4037020"},
+	{easel.NotFound, "organisation grant"}: {404, "4040078"},
+	{easel.NotFound, "repository grant"}:   {404, "4040091"},
+	{easel.Exists, "organisation grant"}:   {409, "4090076"},
+	{easel.Exists, "repository grant"}:     {409, "4090089"},
+
 	{easel.Unsupported, ""}:             {400, "4000014"},
 	{easel.Unsupported, "content type"}: {400, "4001018"},
 	{easel.Unsupported, "route"}:        {405, "4040083"},

@@ -55,6 +55,20 @@ func TestExchanges(t *testing.T) {
 		as("admin", "DELETE", "/v2/manage/namespaces/team/repos/torch$train/tags/v2", ""),
 		as("admin", "DELETE", "/v2/manage/namespaces/team/repos/torch$train", ""),
 		as("admin", "GET", "/v2/manage/repos", ""))
+	const org, repo = "/v2/manage/namespaces/team/access", "/v2/manage/namespaces/team/repos/web/access"
+	dev := func(level string) string { return `[{"user_id":"u-dev","user_name":"dev","auth":` + level + `}]` }
+	rec.Golden(t, "permissions",
+		as("admin", "POST", org, dev("1")),
+		as("admin", "PATCH", org, dev("3")),
+		as("admin", "GET", org, ""),
+		as("dev", "GET", org, ""),
+		as("admin", "DELETE", org, `["u-dev"]`),
+		as("admin", "POST", repo, dev("7")),
+		as("admin", "PATCH", repo, dev("1")),
+		as("admin", "GET", repo, ""),
+		as("dev", "GET", repo, ""),
+		as("dev", "GET", "/v2/manage/namespaces?filter=mode::visible", ""),
+		as("admin", "DELETE", repo, `["u-dev"]`))
 	rec.Golden(t, "logins",
 		as("dev", "POST", "/v2/manage/utils/secret", ""),
 		as("dev", "POST", "/v2/manage/utils/secret?projectname=eu-de", ""))
@@ -128,7 +142,7 @@ func TestErrors(t *testing.T) {
 		{"tags in no organisation", "404 4040058", of("admin", "DELETE", "/v2/manage/namespaces/none/repos/web/tags/v1", "")},
 		{"a login for no project", "400 4000014", of("admin", "POST", "/v2/manage/utils/secret?projectname=other", "")},
 		{"unknown route", "404 4040083", of("admin", "GET", "/v2/manage/regions", "")},
-		{"route that is not there yet", "404 4040083", of("admin", "GET", repo+"/access", "")},
+		{"route that is not there yet", "404 4040083", of("admin", "GET", repo+"/triggers", "")},
 		{"unclean path", "404 4040083", of("admin", "GET", "/v2/manage//repos", "")},
 		{"unknown method", "405 4040083", of("admin", "PUT", "/v2/manage/repos", "")},
 	} {

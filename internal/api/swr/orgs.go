@@ -51,8 +51,6 @@ func missing(field string) error {
 	return easel.E(easel.Invalid, "field", "the field %q is mandatory", field)
 }
 
-// listOrgs ignores the mode "visible" but for its spelling: there are no
-// grants on single repositories that would make further organisations visible.
 func (s *server) listOrgs(w http.ResponseWriter, r *http.Request) error {
 	q, err := readQuery(r, "namespace", "mode")
 	if err != nil {
@@ -61,7 +59,8 @@ func (s *server) listOrgs(w http.ResponseWriter, r *http.Request) error {
 	if mode := q.values["mode"]; q.filtered && mode != "" && mode != "visible" {
 		return easel.E(easel.Invalid, "filter", "the filter's mode must be visible, not %.40q", mode)
 	}
-	found, err := s.registry.Orgs(r.Context(), easel.Org(q.values["namespace"]))
+	visible := q.filtered && q.values["mode"] == "visible"
+	found, err := s.registry.Orgs(r.Context(), catalog.OrgQuery{Name: easel.Org(q.values["namespace"]), Inside: visible})
 	if err != nil {
 		return err
 	}

@@ -75,6 +75,14 @@ func New(s *registry.Service, auth api.Authenticator, o Options) *api.Mux {
 		{"ListRepositoryTags", "GET " + repo + "/tags", sv.listTags},
 		{"ShowRepoTag", "GET " + repo + "/tags/{tag}", sv.showTag},
 		{"DeleteRepoTag", "DELETE " + repo + "/tags/{tag}", sv.deleteTag},
+		{"ShowNamespaceAuth", "GET " + org + "/access", sv.showOrgGrants},
+		{"CreateNamespaceAuth", "POST " + org + "/access", setGrants(onOrg, s.Grant)},
+		{"UpdateNamespaceAuth", "PATCH " + org + "/access", setGrants(onOrg, s.ChangeGrants)},
+		{"DeleteNamespaceAuth", "DELETE " + org + "/access", sv.revoke(onOrg)},
+		{"ShowUserRepositoryAuth", "GET " + repo + "/access", sv.showRepoGrants},
+		{"CreateUserRepositoryAuth", "POST " + repo + "/access", setGrants(onRepo, s.Grant)},
+		{"UpdateUserRepositoryAuth", "PATCH " + repo + "/access", setGrants(onRepo, s.ChangeGrants)},
+		{"DeleteUserRepositoryAuth", "DELETE " + repo + "/access", sv.revoke(onRepo)},
 		{"CreateSecret", "POST /v2/manage/utils/secret", sv.createSecret},
 	} {
 		m.Handle(route.pattern, named(route.name, api.Authenticated(auth, known(route.handler))))

@@ -22,10 +22,11 @@ import (
 )
 
 // The people of the tests; their token is their name. admin rules the domain
-// acme, dev is a user of it, eve rules another domain.
+// acme, dev and ops are users of it, eve rules another domain.
 var people = map[string]easel.Principal{
 	"admin": {UserID: "u-admin", UserName: "admin", DomainID: "d-acme", DomainName: "acme", Admin: true},
 	"dev":   {UserID: "u-dev", UserName: "dev", DomainID: "d-acme", DomainName: "acme"},
+	"ops":   {UserID: "u-ops", UserName: "ops", DomainID: "d-acme", DomainName: "acme"},
 	"eve":   {UserID: "u-eve", UserName: "eve", DomainID: "d-evil", DomainName: "evil", Admin: true},
 }
 
@@ -80,10 +81,10 @@ func newWorldOn(t *testing.T, url string, o Options, inUse catalog.Guard) *world
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"admin", "dev", "eve"} {
+	for _, name := range []string{"admin", "dev", "ops", "eve"} {
 		p := people[name]
 		d := catalog.Domain{ID: p.DomainID, Name: p.DomainName, Enabled: true}
-		if name != "dev" {
+		if p.Admin { // the first of a domain
 			if err := db.AddDomain(t.Context(), d); err != nil {
 				t.Fatal(err)
 			}

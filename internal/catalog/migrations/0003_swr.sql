@@ -7,3 +7,8 @@ CREATE TABLE temporary_key (                -- parent: the access key that asked
   parent TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL);
 CREATE INDEX temporary_key_account ON temporary_key(account);
 CREATE INDEX temporary_key_expires ON temporary_key(expires);
+
+CREATE TABLE repo_grant (                   -- level: 1 read, 3 edit, 7 manage
+  repo INTEGER NOT NULL REFERENCES repo(id) ON DELETE CASCADE, account TEXT NOT NULL REFERENCES account(id) ON DELETE CASCADE,
+  level INTEGER NOT NULL, PRIMARY KEY (repo, account));
+CREATE INDEX repo_grant_account ON repo_grant(account);
