@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"easel"
 )
@@ -38,16 +39,23 @@ type Mux struct {
 	mux      http.ServeMux
 	fail     ErrorWriter
 	patterns []string
+	idle     time.Duration // how long a client may pause in the middle of a body
 }
 
 // NewMux returns an empty mux that reports errors with fail.
-func NewMux(fail ErrorWriter) *Mux { return &Mux{fail: fail} }
+func NewMux(fail ErrorWriter) *Mux { return &Mux{fail: fail, idle: time.Minute} }
 
 // Handle registers h for a pattern of http.ServeMux, "METHOD /path/{wildcard}".
 func (m *Mux) Handle(pattern string, h Handler) {
 	m.patterns = append(m.patterns, pattern)
 	m.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		SetRoute(r, pattern) // the handler may have a better name
+		if r.Body != nil {   // bodies are read before anybody is asked who they are
+			r.Body = struct {
+				io.Reader
+				io.Closer
+			}{PacedBody(w, r, m.idle), r.Body}
+		}
 		if err := h(w, r); err != nil {
 			m.fail(w, r, err)
 		}

@@ -23,9 +23,10 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	// Connections without deadlines, such as recorders in tests, do without.
 	_ = b.conn.SetReadDeadline(time.Now().Add(b.idle))
 	n, err := b.body.Read(p)
-	if err != nil {
+	if err == io.EOF {
 		// From here on the server itself reads the connection, to notice a
-		// client that hangs up: the deadline must not hit that.
+		// client that hangs up: the deadline must not hit that. After any other
+		// error it must: the server would wait for the rest of the body.
 		_ = b.conn.SetReadDeadline(time.Time{})
 	}
 	return n, err

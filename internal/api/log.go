@@ -18,6 +18,7 @@ type ServeOptions struct {
 	// Observe, if set, is told about every request when it has ended. route is
 	// what SetRoute said, in and out are bytes of body.
 	Observe func(route, method string, status int, d time.Duration, in, out int64)
+	Idle    time.Duration // how long a client may pause before a body that it announced: 60 s
 }
 
 // Serve wraps the handler of the whole server: every request gets an id and a
@@ -27,6 +28,9 @@ type ServeOptions struct {
 func Serve(h http.Handler, o ServeOptions) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Idle == 0 {
+		o.Idle = time.Minute
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
@@ -38,6 +42,10 @@ func Serve(h http.Handler, o ServeOptions) http.Handler {
 			r.Body = body
 		}
 		res := NewResponse(w)
+		if r.ContentLength != 0 {
+			// net/http waits for the body even after a refusal. Who reads it sets the next deadline.
+			_ = http.NewResponseController(w).SetReadDeadline(start.Add(o.Idle)) // recorders in tests have none
+		}
 		defer func() {
 			p := recover()
 			cut := p != nil && !recovered(res, note, p)
