@@ -179,7 +179,8 @@ func (t *tx) endPins(who easel.Principal, repo int64, name easel.Repo) error {
 	}
 	var until int64
 	held, err := t.get([]any{&until}, `
-		SELECT until FROM (SELECT until FROM pin WHERE repo = $1 UNION ALL SELECT until FROM mpin WHERE repo = $1) p ORDER BY until DESC LIMIT 1`, repo)
+		SELECT until FROM (SELECT until, owner FROM pin WHERE repo = $1 UNION ALL SELECT until, owner FROM mpin WHERE repo = $1) p
+		WHERE owner <> $2 ORDER BY until DESC LIMIT 1`, repo, who.UserID)
 	if err == nil && held {
 		err = easel.E(easel.InUse, "repository", "another user is pushing to %s: what the push was told is there is held until %s; try again then", name, fromMicros(until).Format("15:04:05Z"))
 	}

@@ -103,6 +103,19 @@ var interleavings = []struct {
 			s.Errorf("a manifest whose pusher was told that the layer is there: %v", err)
 		}
 	}},
+	// Cure: only another user's pin refuses; the foreign key finds the caller's own.
+	{"RepositoryGoesWhileItsOwnerPushes", func(s *stage) {
+		s.push(s.ann, "team/a", "v1", "one")
+		first := s.act("after DELETE FROM pin WHERE repo", func(ctx context.Context) error {
+			_, err := s.db.DeleteRepo(ctx, s.ann, "team/a", nil)
+			return err
+		})
+		second := s.meanwhile(s.uploads(s.ann, s.begun(s.ann, "team/a"), "two"))
+		s.must(errors.Join(first.finish(), second.finish()))
+		if s.has("team/a", "one") || s.has("team/a", "two") {
+			s.Error("the repository was deleted, and a blob is still there")
+		}
+	}},
 	// Cure: a manifest put by digest is pinned.
 	{"ChildIsPutWhileItsIndexGoes", func(s *stage) {
 		m := s.push(s.ann, "team/a", "child", "one")
