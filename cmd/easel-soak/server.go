@@ -131,12 +131,13 @@ func (s *server) stop() error {
 	}
 }
 
-// ended reports whether the process has ended.
-func (s *server) ended() bool {
+// endsNow reports whether the process has ended; a connection breaks a moment
+// before its process is gone.
+func (s *server) endsNow() bool {
 	select {
 	case <-s.dead:
 		return true
-	default:
+	case <-time.After(time.Second):
 		return false
 	}
 }

@@ -158,7 +158,7 @@ func (b *bench) check(ctx context.Context) error {
 		return err
 	case code == 1:
 		return broken("easel check --rehash:\n%s", out)
-	case code != 0 && b.server.ended():
+	case code != 0 && b.server.endsNow():
 		return fmt.Errorf("%w: %s", errSilent, out)
 	case code != 0:
 		return fmt.Errorf("easel check --rehash: exit code %d\n%s", code, out)
