@@ -54,6 +54,9 @@ func crash(ctx context.Context, s *settings, b *bench) error {
 			armed = ""
 		}
 		b.prune(ctx)
+		if kills/100 > (kills-1-early)/100 {
+			fmt.Printf("%v: killed %d times, every promise kept so far\n", time.Since(started).Round(time.Second), kills)
+		}
 	}
 	halt()
 	b.server.kill()
