@@ -7,6 +7,7 @@ import (
 	"mime"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // MaxManifestSize is the largest manifest Easel takes, in bytes (4 MiB, as the
@@ -206,6 +207,12 @@ func (m *Manifest) validate(w *wireManifest) error {
 		if d.MediaType == "" {
 			return invalidManifest("the descriptor of %s has no mediaType", d.Digest)
 		}
+		if strings.ContainsFunc(d.MediaType, unicode.IsControl) {
+			return invalidManifest("the mediaType of %s has a control character", d.Digest)
+		}
+	}
+	if strings.ContainsFunc(m.ArtifactType, unicode.IsControl) {
+		return invalidManifest("its artifactType has a control character")
 	}
 	if n := m.ContentSize(); n > maxContentSize {
 		return invalidManifest("its content has %d bytes; at most %d are taken", n, int64(maxContentSize))

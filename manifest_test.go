@@ -64,6 +64,8 @@ func TestParseManifestRefuses(t *testing.T) {
 		{"negative size", oci, `{"schemaVersion":2,"config":` + descriptorJSON(digestA, -1) + `,"layers":[]}`},
 		{"size that no sum can hold", oci, `{"schemaVersion":2,"config":` + descriptorJSON(digestA, math.MaxInt64) + `,"layers":[]}`},
 		{"sizes that no image has", oci, `{"schemaVersion":2,"config":` + a + `,"layers":[` + descriptorJSON(digestB, 9<<40) + "," + descriptorJSON(digestB, 9<<40) + `]}`},
+		{"NUL in a media type", oci, `{"schemaVersion":2,"config":{"mediaType":"x/\u0000","digest":"` + digestA + `","size":3},"layers":[]}`},
+		{"NUL in the artifact type", oci, `{"schemaVersion":2,"artifactType":"x/\u0000","config":` + a + `,"layers":[]}`},
 		{"size as text", oci, `{"schemaVersion":2,"config":{"mediaType":"x/y","digest":"` + digestA + `","size":"3"},"layers":[]}`},
 		{"descriptor without type", oci, `{"schemaVersion":2,"config":{"digest":"` + digestA + `","size":3},"layers":[]}`},
 		{"bad subject", oci, `{"schemaVersion":2,"config":` + a + `,"layers":[],"subject":{"mediaType":"x/y","digest":"x","size":3}}`},
