@@ -1,13 +1,14 @@
 package attack
 
 import (
-	"fmt"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 
+	"easel"
 	"easel/internal/pgtest"
 )
 
@@ -89,6 +90,14 @@ func sendHostileText(t *testing.T, in *installation) {
 			}
 		}
 	}
+	for _, h := range hostile {
+		for what, manifest := range hostileManifests(in.image(t, "ann", "team/private", "configuration", "layer"), quote(h.text)) {
+			got := in.oci(t, "ann", "PUT", "team/private", "/manifests/hostile", manifest, "Content-Type", easel.MediaTypeOCIManifest)
+			if got.status >= http.StatusInternalServerError {
+				t.Errorf("%s: a manifest with it as %s: %d %s", h.name, what, got.status, got.body)
+			}
+		}
+	}
 	in.oci(t, "ann", "GET", "team/private", "/manifests/v1", "").want(t, "the image afterwards", http.StatusOK)
 	if strings.Contains(in.log.String(), `"level":"ERROR"`) {
 		t.Errorf("mistakes of a client are in the log as errors:\n%s", grep(in.log.String(), `"level":"ERROR"`))
@@ -116,10 +125,7 @@ func hostileRequests(text string) []request {
 			}
 		}
 	}
-	quoted := fmt.Sprintf("%q", text)
-	if strings.ContainsAny(text, "\x00\xff") {
-		quoted = `"\u0000\ud800"`
-	}
+	quoted := quote(text)
 	for _, key := range []string{"name", "show_name", "show_tag", "description", "arch", "workspace_id", "type", "visibility", "origin", "swr_path", "service_type"} {
 		all = append(all, request{method: "POST", target: "/v1/" + acmeOne + "/images", body: `{"swr_path":"team/private:none","` + key + `":` + quoted + `}`})
 	}
@@ -128,6 +134,9 @@ func hostileRequests(text string) []request {
 		request{method: "POST", target: "/v2/manage/namespaces/team/repos", body: `{"is_public":false,"repository":` + quoted + `}`},
 		request{method: "PATCH", target: "/v2/manage/namespaces/team/repos/private", body: `{"is_public":false,"description":` + quoted + `}`},
 		request{method: "PATCH", target: "/v2/manage/namespaces/team/repos/private", body: `{"is_public":false,"category":` + quoted + `}`},
+		request{method: "POST", target: "/v2/manage/namespaces/team/access", body: `[{"user_id":` + quoted + `,"user_name":` + quoted + `,"auth":1}]`},
+		request{method: "PATCH", target: "/v2/manage/namespaces/team/repos/private/access", body: `[{"user_id":` + quoted + `,"user_name":` + quoted + `,"auth":1}]`},
+		request{method: "DELETE", target: "/v2/manage/namespaces/team/access", body: `[` + quoted + `]`},
 		request{method: "POST", target: "/v3/auth/tokens", body: `{"auth":{"identity":{"methods":["token"],"token":{"id":` + quoted + `}}}}`},
 		request{method: "POST", target: "/v3/auth/tokens", body: `{"auth":{"identity":{"methods":["password"],"password":{"user":{"name":` + quoted + `,"password":` + quoted + `,"domain":{"name":` + quoted + `}}}}}}`},
 		request{method: "POST", target: "/v3.0/OS-CREDENTIAL/credentials", body: `{"credential":{"user_id":` + quoted + `,"description":` + quoted + `}}`},
@@ -143,6 +152,29 @@ func parametersOf(path string) []string {
 		}
 	}
 	return nil
+}
+
+// quote is text in JSON, which has no bytes that are no UTF-8.
+func quote(text string) string {
+	if strings.ContainsAny(text, "\x00\xff") {
+		return `"\u0000\ud800"`
+	}
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return string(quoted)
+}
+
+// hostileManifests are variants of a manifest with text where a manifest has any.
+func hostileManifests(good, text string) map[string]string {
+	return map[string]string{
+		"artifact type":                 strings.Replace(good, `{"schemaVersion"`, `{"artifactType":`+text+`,"schemaVersion"`, 1),
+		"annotation":                    strings.Replace(good, `{"schemaVersion"`, `{"annotations":{`+text+`:`+text+`},"schemaVersion"`, 1),
+		"media type of a blob":          strings.Replace(good, `"application/vnd.oci.image.layer.v1.tar"`, text, 1),
+		"media type of the last blob":   strings.Replace(good, `"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar"`, `"layers":[{"mediaType":`+text, 1),
+		"media type, which is no other": strings.Replace(good, `"mediaType":"application/vnd.oci.image.manifest.v1+json",`, `"mediaType":`+text+`,`, 1),
+	}
 }
 
 // sample is a body that a method could have.
