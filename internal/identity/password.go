@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 
@@ -90,7 +91,9 @@ func (p passwords) derive(ctx context.Context, password string, c cost, salt []b
 		return nil, ctx.Err()
 	}
 	defer func() { <-p.turn }()
-	return argon2.IDKey([]byte(password), salt, c.passes, c.memory, c.lanes, size), nil
+	key := argon2.IDKey([]byte(password), salt, c.passes, c.memory, c.lanes, size)
+	debug.FreeOSMemory() // a hash takes more memory than all the rest of a small server, and is rare
+	return key, nil
 }
 
 // phc is a parsed argon2id hash in the PHC string format.
