@@ -106,6 +106,8 @@ func TestSignatures(t *testing.T) {
 			in.send(t, *r).want(t, r.method+" "+r.target, tt.want)
 		})
 	}
+	// In the scoped layout only the first of them would be signed.
+	in.iam(t, "ann", "DELETE", deletion().target+"&force=true", "").want(t, "24 two values that contradict each other", http.StatusBadRequest)
 	in.iam(t, "ann", "GET", "/v1/"+acmeOne+"/images/"+id, "").want(t, "the image after all that", http.StatusOK)
 	r := deletion()
 	signPlain(r, ann.AccessKey, ann.secret, now)

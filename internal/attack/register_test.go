@@ -84,10 +84,23 @@ var register = []known{
 	{38, "two processes on one directory", []string{"internal/app TestTake", "cmd/easel/testdata/script two_servers.txtar"}, ""},
 }
 
-// TestRegister fails when a test that holds an attack is gone.
+// fuzzed are the parsers of what strangers send, with what fuzzes them.
+var fuzzed = map[string]string{
+	"manifest": ". FuzzParseManifest", "tag or digest": ". FuzzParseRef", "image path": ". FuzzParseImagePath",
+	"registry path": "internal/api/ociapi FuzzParse", "Content-Range of an upload": "internal/api/ociapi FuzzParseContentRange", "Range": "internal/api/ociapi FuzzRange",
+	"page of tags": "internal/api/ociapi FuzzPage", "tags of a push": "internal/api/ociapi FuzzTags",
+	"Authorization": "internal/identity FuzzParseAuthorization", "canonical request": "internal/identity FuzzCanonical", "signature": "internal/identity FuzzDifferential",
+	"scopes": "internal/identity FuzzParseScope", "registry token": "internal/identity FuzzVerifyRegistryToken",
+	"log-in": "internal/api/iam FuzzTokenRequest", "filter of projects": "internal/api/iam FuzzProjectFilter",
+	"filter of SWR": "internal/api/swr FuzzFilter", "list of SWR": "internal/api/swr FuzzRepoQuery", "slashes of SWR": "internal/api/swr FuzzSlashes",
+	"list of images": "internal/api/modelarts FuzzListQuery", "registration of an image": "internal/api/modelarts FuzzRegistration",
+	"query of the audit trail": "internal/api/easelapi FuzzAuditQuery", "configuration file": "internal/app FuzzConfigFile", "size": "internal/app FuzzBytes",
+}
+
+// TestRegister fails when a test that holds an attack, or fuzzes a parser, is gone.
 func TestRegister(t *testing.T) {
 	t.Parallel()
-	names := map[string]map[string]bool{}
+	tests := sources{}
 	for i, k := range register {
 		if k.number != i+1 {
 			t.Errorf("attack %d is at place %d", k.number, i+1)
@@ -96,22 +109,34 @@ func TestRegister(t *testing.T) {
 			t.Errorf("attack %d: want tests, or the reason why there are none", k.number)
 		}
 		for _, h := range k.held {
-			dir, name, found := strings.Cut(h, " ")
-			dir = filepath.Join("../..", dir)
-			if !found || strings.HasSuffix(name, ".txtar") {
-				if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-					t.Errorf("attack %d: %v", k.number, err)
-				}
-				continue
-			}
-			if names[dir] == nil {
-				names[dir] = namesIn(t, dir)
-			}
-			if !names[dir][name] {
+			if !tests.have(t, h) {
 				t.Errorf("attack %d: there is no test %s", k.number, h)
 			}
 		}
 	}
+	for parser, target := range fuzzed {
+		if !tests.have(t, target) {
+			t.Errorf("the parser of the %s has no target %s", parser, target)
+		}
+	}
+}
+
+// sources are the names in the tests of directories that were read.
+type sources map[string]map[string]bool
+
+// have reports whether there is the test, case or file "DIRECTORY NAME".
+func (s sources) have(t *testing.T, test string) bool {
+	t.Helper()
+	dir, name, found := strings.Cut(test, " ")
+	dir = filepath.Join("../..", dir)
+	if !found || strings.HasSuffix(name, ".txtar") {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err == nil
+	}
+	if s[dir] == nil {
+		s[dir] = namesIn(t, dir)
+	}
+	return s[dir][name]
 }
 
 // namesIn returns the test functions and the texts in the tests of a
