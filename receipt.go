@@ -8,6 +8,12 @@ import "time"
 type Receipt struct {
 	ID        string        `json:"id"`
 	At        time.Time     `json:"at"`
+	Actor     string        `json:"actor"` // user name
+	ActorID   string        `json:"actor_id"`
+	Domain    string        `json:"domain"` // name of the actor's domain
+	DomainID  string        `json:"domain_id"`
+	Action    string        `json:"action"` // as in the audit trail
+	Resource  string        `json:"resource"`
 	Images    []ReceiptItem `json:"images"`    // image records removed
 	Tags      []string      `json:"tags"`      // "repository:tag" removed
 	Manifests []string      `json:"manifests"` // "repository@digest" removed

@@ -44,7 +44,8 @@ type commands struct {
 	Org   orgCommands   `cmd:"" help:"List, create and delete organisations."`
 	Repo  repoCommands  `cmd:"" help:"List and delete repositories and tags."`
 
-	Why whyCommand `cmd:"" help:"Tell what keeps a blob, or the blobs of an image."`
+	Why     whyCommand      `cmd:"" help:"Tell what keeps a blob, or the blobs of an image."`
+	Receipt receiptCommands `cmd:"" help:"Show what a deletion did, and prove it."`
 
 	Check   checkCommand   `cmd:"" help:"Prove that storage and catalogue agree, byte for byte."`
 	Reclaim reclaimCommand `cmd:"" help:"Unlink what waits to be unlinked, now."`

@@ -38,7 +38,7 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 	sys := &system{}
 	sys.identity = identity.New(identity.Options{Catalog: st.catalog, MasterKey: st.masterKey, Log: log, Region: c.ProjectName, MaxKeys: c.KeyQuota})
 	sys.registry = registry.New(registry.Options{
-		Catalog: st.catalog, Blobs: st.blobs, Log: log, Metrics: m,
+		Catalog: st.catalog, Blobs: st.blobs, Log: log, Metrics: m, Receipts: sys.identity,
 		UploadTTL: c.UploadTTL, UnlinkWait: c.UnlinkWait, MaxUploads: c.MaxUploads,
 		Free: st.blobs.Free, LowSpace: int64(c.LowSpace),
 	})

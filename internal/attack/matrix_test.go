@@ -157,6 +157,7 @@ var easelAttempts = []attempt{
 	{"POST /easel/v1/deletions", "/easel/v1/deletions", "/easel/v1/deletions", `{"images":["$IMAGE"],"force":true}`, "", "401 404 404 403* 403*"},
 	{"POST /easel/v1/deletions", "/easel/v1/deletions", "/easel/v1/deletions", `{"group":"$GROUP","force":true}`, "", "401 404 404 403* 403*"},
 	{"GET /easel/v1/receipts/{id}", "/easel/v1/receipts/$RECEIPT", "/easel/v1/receipts/$NOUUID", "", "", "401 - 404 - -"},
+	{"GET /easel/v1/receipts/key", "/easel/v1/receipts/key", "", "", "", "401 - - - -"},
 	{"GET /easel/v1/blobs", "/easel/v1/blobs?image=team/private:v1", "/easel/v1/blobs?image=team/missing:v1", "", "", "401 - 404 404 -"},
 	{"GET /easel/v1/blobs/{digest}/why", "/easel/v1/blobs/$BLOB/why", "/easel/v1/blobs/$NODIGEST/why", "", "", "401 - 404 404 -"},
 	{"GET /easel/v1/audit", "/easel/v1/audit", "", "", "", "401 - 200 403 403"},

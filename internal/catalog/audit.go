@@ -81,26 +81,21 @@ func (db *DB) Audit(ctx context.Context, q AuditQuery) (found []AuditRecord, err
 	return found, err
 }
 
-// Receipt returns the receipt of a deletion in domain. Errors: NotFound "receipt".
-func (db *DB) Receipt(ctx context.Context, domain, id string) (easel.Receipt, error) {
-	var r AuditRecord
+// Receipt returns the receipt of a deletion in domain, in the bytes in which
+// the deletion stored it: JSON of easel.Receipt. Errors: NotFound "receipt".
+func (db *DB) Receipt(ctx context.Context, domain, id string) ([]byte, error) {
 	if !storable(id) {
-		return easel.Receipt{}, noReceipt(id)
+		return nil, noReceipt(id)
 	}
+	var text string
 	err := db.view(ctx, func(t *tx) error {
-		found, err := all(t, scanAudit, `SELECT `+auditColumns+` FROM audit WHERE id = $1 AND domain = $2 AND receipt <> ''`, id, domain)
-		if err == nil && len(found) == 0 {
+		found, err := t.get([]any{&text}, `SELECT receipt FROM audit WHERE id = $1 AND domain = $2 AND receipt <> ''`, id, domain)
+		if err == nil && !found {
 			err = noReceipt(id)
-		}
-		if err == nil {
-			r = found[0]
 		}
 		return err
 	})
-	if err != nil {
-		return easel.Receipt{}, err
-	}
-	return *r.Receipt, nil
+	return []byte(text), err
 }
 
 func noReceipt(id string) error {

@@ -13,6 +13,7 @@ import (
 func (t *tx) fillReceipt(who easel.Principal, rs []*removal, gone []goneBlob, blobs []int64, out *Removed) error {
 	r := &out.Receipt
 	r.ID, r.At = easel.NewUUID(t.time()), t.time()
+	r.Actor, r.ActorID, r.Domain, r.DomainID = who.UserName, who.UserID, who.DomainName, who.DomainID
 	defer tidy(r)
 	for _, b := range gone {
 		r.Blobs = append(r.Blobs, b.ReceiptBlob)

@@ -85,6 +85,7 @@ func (t *tx) unlink(who easel.Principal, action, resource string, rs []*removal,
 	if err != nil {
 		return err
 	}
+	out.Receipt.Action, out.Receipt.Resource = action, resource
 	if err := t.fillReceipt(who, rs, gone, blobs, out); err != nil {
 		return err
 	}

@@ -83,6 +83,9 @@ func (s *Service) Bootstrap(ctx context.Context, b Bootstrap) (first FirstLogin,
 	if _, err := s.registrySigner(ctx); err != nil {
 		return FirstLogin{}, false, err
 	}
+	if _, err := s.receiptKey(ctx); err != nil {
+		return FirstLogin{}, false, err
+	}
 	some, err := s.catalog.HasDomains(ctx)
 	if err != nil || some {
 		return FirstLogin{}, false, err

@@ -15,6 +15,7 @@
 package identity
 
 import (
+	"crypto/ed25519"
 	"log/slog"
 	"sync"
 	"time"
@@ -47,8 +48,9 @@ type Service struct {
 	passwords passwords
 	verified  verified // registry tokens
 
-	mu     sync.Mutex
-	signer *signer // of registry tokens; nil until first needed
+	mu       sync.Mutex
+	signer   *signer            // of registry tokens; nil until first needed
+	receipts ed25519.PrivateKey // signs receipts; nil until first needed
 }
 
 // New returns a Service. The caller keeps ownership of the catalogue.

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -225,19 +224,7 @@ func (s *Service) registrySigner(ctx context.Context) (*signer, error) {
 	if s.signer != nil {
 		return s.signer, nil
 	}
-	sealed, ok, err := s.catalog.Setting(ctx, signerSetting)
-	if err == nil && !ok {
-		key := make([]byte, 32)
-		rand.Read(key)
-		var mine []byte
-		if mine, err = s.seal(signerSetting, string(key)); err == nil {
-			sealed, err = s.catalog.InitSetting(ctx, signerSetting, mine)
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the key of registry tokens: %w", err)
-	}
-	key, err := s.open(signerSetting, sealed)
+	key, err := s.storedSecret(ctx, signerSetting)
 	if err != nil {
 		return nil, fmt.Errorf("read the key of registry tokens: %w", err)
 	}

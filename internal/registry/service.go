@@ -33,6 +33,8 @@ type Options struct {
 	Clock   func() time.Time // nil: time.Now
 	Metrics Metrics          // nil: not counted
 	InUse   catalog.Guard    // asked before a tag goes that image records name; nil: nothing is in use
+	// Receipts signs receipts; without it there are none to read.
+	Receipts ReceiptSigner
 
 	UploadTTL  time.Duration // how long an upload may rest: 24 h
 	UnlinkWait time.Duration // how long a deletion waits for its bytes to go: 2 s

@@ -1,6 +1,10 @@
 package easelapi_test
 
 import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"strings"
 	"testing"
@@ -21,7 +25,8 @@ func TestContract(t *testing.T) {
 func TestExchanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Replace(`("subject": ?")sha256:[0-9a-f]{64}`, "${1}<digest>") // in the order of random storage keys
+	w.Replace(`("sign(?:ed|ature)": ?")[A-Za-z0-9+/]+=*`, "${1}<base64>") // ids and times are in it
+	w.Replace(`("subject": ?")sha256:[0-9a-f]{64}`, "${1}<digest>")       // in the order of random storage keys
 	base := w.register(t, "team/base:1", "ubuntu")
 	derived := w.register(t, "team/torch:1", "ubuntu", "torch")
 	public := w.register(t, "team/torch:2", "ubuntu", "torch", "extra")
@@ -39,7 +44,7 @@ func TestExchanges(t *testing.T) {
 	receipt := decode[struct {
 		Records []struct{ ID string }
 	}](t, w.Do(t, as("ann", "GET", "/easel/v1/audit?action=deleteNotebookImage", ""))).Records[0].ID
-	w.Golden(t, "receipt", as("ben", "GET", "/easel/v1/receipts/"+receipt, ""))
+	w.Golden(t, "receipt", as("ben", "GET", "/easel/v1/receipts/"+receipt, ""), as("ben", "GET", "/easel/v1/receipts/key", ""))
 	layer := easel.DigestOf(easel.SHA256, []byte("ubuntu"))
 	w.Push(t, w.Gus, "rival/app:1", "ubuntu")
 	w.PushIndex(t, w.Ann, "team/multi:all", "amd64=ubuntu", "arm64=debian")
@@ -120,6 +125,7 @@ func TestRefusals(t *testing.T) {
 		{"no JSON", "ann", "POST", "/easel/v1/plans", `{"images":`, "400 ModelArts.6400"},
 		{"wrong type", "ann", "POST", "/easel/v1/plans", `{"images":"x"}`, "400 ModelArts.6332"},
 		{"an absent receipt", "ann", "GET", "/easel/v1/receipts/" + absent, "", "404 ModelArts.6404"},
+		{"the key of receipts, to nobody", "", "GET", "/easel/v1/receipts/key", "", "401 ModelArts.0201"},
 		{"audit for users", "ben", "GET", "/easel/v1/audit", "", "403 ModelArts.0108"},
 		{"check for users", "ben", "POST", "/easel/v1/check", `{}`, "403 ModelArts.0108"},
 		{"reclaim for users", "ben", "POST", "/easel/v1/reclaim", ``, "403 ModelArts.0108"},
@@ -159,6 +165,44 @@ func TestReceiptsStayInTheDomain(t *testing.T) {
 	audit := w.Do(t, as("gus", "GET", "/easel/v1/audit", ""))
 	if strings.Contains(audit.Body.String(), "team/a") || strings.Contains(audit.Body.String(), done.ID) {
 		t.Errorf("another domain's audit trail tells about it: %s", audit.Body)
+	}
+}
+
+// TestReceiptProves verifies a receipt as somebody would who has only the key
+// and what the server sent.
+func TestReceiptProves(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.register(t, "team/a:1", "one")
+	done := decode[easel.Receipt](t, w.Do(t, as("ann", "POST", "/easel/v1/deletions", selection(true, id))))
+	proof := decode[struct {
+		Receipt           easel.Receipt
+		Signed, Signature []byte
+		Key               string `json:"key_id"`
+	}](t, w.Do(t, as("ann", "GET", "/easel/v1/receipts/"+done.ID, "")))
+	sent := decode[struct {
+		PEM string
+		Key string `json:"key_id"`
+	}](t, w.Do(t, as("ann", "GET", "/easel/v1/receipts/key", "")))
+	block, _ := pem.Decode([]byte(sent.PEM))
+	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil || sent.Key != proof.Key {
+		t.Fatalf("the key %s, for a receipt signed by %s: %v", sent.Key, proof.Key, err)
+	}
+	if !ed25519.Verify(parsed.(ed25519.PublicKey), proof.Signed, proof.Signature) {
+		t.Error("the signature is not good")
+	}
+	var signed easel.Receipt
+	if err := json.Unmarshal(proof.Signed, &signed); err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range map[string]easel.Receipt{"the receipt beside it": proof.Receipt, "the deletion's answer": done} {
+		if diff := cmp.Diff(signed, r); diff != "" {
+			t.Errorf("%s is not what was signed (-signed +it):\n%s", name, diff)
+		}
+	}
+	if signed.Actor != "ann" || signed.Domain != "acme" || signed.Action != "deleteNotebookImage" || len(signed.Blobs) == 0 {
+		t.Errorf("the receipt does not tell who did what: %+v", signed)
 	}
 }
 

@@ -6,6 +6,7 @@ package easelapi
 
 import (
 	"context"
+	"crypto/ed25519"
 	_ "embed"
 	"errors"
 	"net/http"
@@ -32,7 +33,8 @@ type Images interface {
 type Content interface {
 	Why(ctx context.Context, digest easel.Digest) (catalog.Why, error)
 	BlobsOf(ctx context.Context, repo easel.Repo, ref easel.Ref) ([]easel.ReceiptBlob, error)
-	Receipt(ctx context.Context, id string) (easel.Receipt, error)
+	Receipt(ctx context.Context, id string) (registry.SignedReceipt, error)
+	ReceiptKey(ctx context.Context) (ed25519.PublicKey, error)
 	Audit(ctx context.Context, q catalog.AuditQuery) ([]catalog.AuditRecord, error)
 	Check(ctx context.Context, o registry.CheckOptions) (registry.Report, error)
 	Reclaim(ctx context.Context) (registry.Reclaimed, error)
@@ -56,6 +58,7 @@ func New(o Options) *api.Mux {
 		{"POST /easel/v1/plans", s.plan},
 		{"POST /easel/v1/deletions", s.delete},
 		{"GET /easel/v1/receipts/{id}", s.receipt},
+		{"GET /easel/v1/receipts/key", s.receiptKey},
 		{"GET /easel/v1/blobs", s.blobs},
 		{"GET /easel/v1/blobs/{digest}/why", s.why},
 		{"GET /easel/v1/audit", s.audit},
@@ -129,14 +132,6 @@ func (s *server) delete(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	api.WriteReceiptHeaders(w.Header(), receipt)
-	return api.WriteJSON(w, http.StatusOK, lists(receipt))
-}
-
-func (s *server) receipt(w http.ResponseWriter, r *http.Request) error {
-	receipt, err := s.o.Content.Receipt(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return err
-	}
 	return api.WriteJSON(w, http.StatusOK, lists(receipt))
 }
 

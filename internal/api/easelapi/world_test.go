@@ -2,6 +2,7 @@ package easelapi_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -48,12 +49,23 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content := registry.New(registry.Options{Catalog: w.DB, Blobs: store})
+	content := registry.New(registry.Options{Catalog: w.DB, Blobs: store, Receipts: signer(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))})
 	w.images = workbench.New(workbench.Options{Catalog: w.DB, Registry: content, InUse: []workbench.InUse{w.use}})
 	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Content: content})
 	w.patterns = mux.Patterns()
 	w.Recorder = apitest.New(t, api.Serve(mux, api.ServeOptions{}), easelapi.OpenAPI)
 	return w
+}
+
+// signer signs receipts with a key that is the same in every run.
+type signer ed25519.PrivateKey
+
+func (s signer) SignReceipt(_ context.Context, text []byte) ([]byte, error) {
+	return ed25519.Sign(ed25519.PrivateKey(s), text), nil
+}
+
+func (s signer) ReceiptKey(context.Context) (ed25519.PublicKey, error) {
+	return ed25519.PrivateKey(s).Public().(ed25519.PublicKey), nil
 }
 
 // ticking returns a clock that goes on by a second each time it is read: ids

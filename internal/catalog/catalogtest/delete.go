@@ -2,6 +2,7 @@ package catalogtest
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -163,10 +164,15 @@ var deleteTests = []test{
 		ctx := easel.WithRequestID(t.Context(), "request-1")
 		out, err := w.db.DeleteTag(ctx, w.ann, "team/a", "v1", nil)
 		w.must(err)
-		got, err := w.db.Receipt(ctx, "lab", out.Receipt.ID)
+		text, err := w.db.Receipt(ctx, "lab", out.Receipt.ID)
 		w.must(err)
+		var got easel.Receipt
+		w.must(json.Unmarshal(text, &got))
 		if got.Freed != size("config") || len(got.Blobs) != 1 || got.Blobs[0].Digest != digest("config") {
 			t.Errorf("receipt %+v", got)
+		}
+		if got.Actor != "ann" || got.Domain != "lab" || got.Action != "deleteImageTag" || got.Resource != "team/a:v1" {
+			t.Errorf("the receipt does not tell who did what: %+v", got)
 		}
 		_, err = w.db.Receipt(ctx, "other", out.Receipt.ID)
 		w.wants(err, easel.NotFound, "receipt")
