@@ -33,8 +33,9 @@ type bench struct {
 	counts   sync.Map // of outcomes by name: *atomic.Int64
 	bytesIn  atomic.Int64
 	freed    atomic.Int64
-	problem  chan error // the first promise that a client saw broken
-	mu       sync.Mutex // guards what follows
+	mayFail  atomic.Bool // the server is armed with an error: it may answer 500
+	problem  chan error  // the first promise that a client saw broken
+	mu       sync.Mutex  // guards what follows
 	images   []imageRecord
 	stored   map[string]string // digest of each manifest that may be there to its repository
 	gone     map[string]string // digest of each that was deleted by it
@@ -54,10 +55,16 @@ type session struct {
 
 func newBench(dir string, s *settings, flags []string) *bench {
 	sv := newServer(dir, s.binary, flags)
-	return &bench{
-		server: sv, client: newClient(sv), seed: s.seed, repos: repoNames(3), pool: newPool(s.seed, 24, 64<<10), hist: newHistory(),
+	b := &bench{
+		server: sv, seed: s.seed, repos: repoNames(3), pool: newPool(s.seed, 24, 64<<10), hist: newHistory(),
 		problem: make(chan error, 1), stored: map[string]string{}, gone: map[string]string{},
 	}
+	b.client = newClient(sv, func(what string, a answer) {
+		if !b.mayFail.Load() {
+			b.fail(broken("%s: %v", what, a))
+		}
+	})
+	return b
 }
 
 // repoNames returns the names of n repositories.

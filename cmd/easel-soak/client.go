@@ -19,6 +19,8 @@ import (
 type client struct {
 	server *server
 	http   *http.Client
+	// failed is told about answers of 500 and more.
+	failed func(what string, a answer)
 
 	mu      sync.Mutex // guards the tokens
 	iam     string
@@ -29,8 +31,8 @@ type client struct {
 	count   int
 }
 
-func newClient(s *server) *client {
-	return &client{server: s, tokens: map[string]string{}, http: &http.Client{
+func newClient(s *server, failed func(string, answer)) *client {
+	return &client{server: s, failed: failed, tokens: map[string]string{}, http: &http.Client{
 		Timeout:       time.Minute,
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 64},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -77,12 +79,14 @@ func (c *client) send(ctx context.Context, method, path string, header http.Head
 }
 
 func (c *client) note(what string, a answer, took time.Duration) {
+	if a.status >= 500 {
+		c.failed(what, a)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.count++
 	if a.status >= 500 {
 		c.trouble++
-		fmt.Printf("%s: %v\n", what, a)
 	}
 	if took > c.slowest {
 		c.slowest, c.slow = took, what

@@ -161,6 +161,7 @@ func (b *bench) letRun(ctx context.Context, d time.Duration, armed string) (how 
 // early says how often it did.
 func (b *bench) revive(ctx context.Context, armed string) (early int, err error) {
 	for {
+		b.mayFail.Store(strings.Contains(armed, "=error"))
 		err := b.server.start(armed)
 		if err == nil {
 			err = b.rest(ctx)

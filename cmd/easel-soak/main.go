@@ -118,7 +118,12 @@ func (s *settings) start(ctx context.Context, name string, flags []string, mode 
 	fmt.Printf("easel-soak %s: seed %d, %d clients, %v, data in %s\n", name, s.seed, s.clients, s.duration, dir)
 	b := newBench(dir, s, flags)
 	defer b.server.kill()
-	err = mode(ctx, s, b)
+	if err = mode(ctx, s, b); err == nil {
+		select {
+		case err = <-b.problem: // seen after the last look
+		default:
+		}
+	}
 	if err != nil || s.keep {
 		fmt.Println("kept for a look:", dir)
 		return err
