@@ -48,6 +48,8 @@ type Grants struct {
 	Project string // owning project, for project resources
 	Level   int    // the highest level granted to the caller: 0, 1 read, 3 edit, 7 manage
 	Public  bool   // everybody may pull
+	// Shared says that the caller's domain may pull, by a share that has not ended.
+	Shared bool
 	// OrgLevel is the part of Level that was granted on the organisation.
 	OrgLevel int
 	// Inside says of an organisation that the caller was granted something on

@@ -126,3 +126,30 @@ func TestCloudPermissions(t *testing.T) {
 	_, err = c.repos.DeleteUserRepositoryAuth(&model.DeleteUserRepositoryAuthRequest{Namespace: org, Repository: "lab", Body: &[]string{nobody[0].UserId}})
 	wantRefused(t, err, http.StatusNotFound, "SVCSTG.SWR.4040091")
 }
+
+// Shares, as far as they go with one account: there is nobody to share with.
+func TestCloudShares(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	c := newCloud(t, s)
+	push(t, s, "lab:1", newImage(t, 1))
+	_, err := c.repos.CreateRepoDomains(&model.CreateRepoDomainsRequest{Namespace: org, Repository: "lab",
+		Body: &model.CreateRepoDomainsRequestBody{AccessDomain: "nobody", Permit: "read", Deadline: "forever"}})
+	wantRefused(t, err, http.StatusBadRequest, "SVCSTG.SWR.4001041")
+	all, err := c.repos.ListRepoDomains(&model.ListRepoDomainsRequest{Namespace: org, Repository: "lab"})
+	ok(t, err)
+	want(t, "shares", len(*all.Body), 0)
+	one, err := c.repos.ShowAccessDomain(&model.ShowAccessDomainRequest{Namespace: org, Repository: "lab", AccessDomain: "nobody"})
+	ok(t, err)
+	want(t, "a share with nobody", *one.Exist, false)
+	_, err = c.repos.UpdateRepoDomains(&model.UpdateRepoDomainsRequest{Namespace: org, Repository: "lab", AccessDomain: "nobody",
+		Body: &model.UpdateRepoDomainsRequestBody{Permit: "read", Deadline: "forever"}})
+	wantRefused(t, err, http.StatusBadRequest, "SVCSTG.SWR.4001090")
+	_, err = c.repos.DeleteRepoDomains(&model.DeleteRepoDomainsRequest{Namespace: org, Repository: "lab", AccessDomain: "nobody"})
+	wantRefused(t, err, http.StatusBadRequest, "SVCSTG.SWR.4001090")
+	for _, center := range []string{"self", "thirdparty"} {
+		shared, err := c.repos.ListSharedReposDetails(&model.ListSharedReposDetailsRequest{Center: center, Filter: ptr("center::" + center + "|limit::5|offset::0")})
+		ok(t, err)
+		want(t, "shared repositories, "+center, *shared.ContentRange, "0-0/0")
+	}
+}

@@ -86,15 +86,16 @@ type Holder struct {
 func (db *DB) BlobHolders(ctx context.Context, who easel.Principal, digest easel.Digest) (found []Holder, err error) {
 	err = db.view(ctx, func(t *tx) error {
 		found, err = all(t, func(s scanner) (h Holder, err error) {
-			err = s.Scan(&h.Repo, &h.Grants.Domain, &h.Grants.OrgLevel, &h.Grants.Level, &h.Grants.Public)
+			err = s.Scan(&h.Repo, &h.Grants.Domain, &h.Grants.OrgLevel, &h.Grants.Level, &h.Grants.Public, &h.Grants.Shared)
 			return h, err
 		}, `
-			SELECT r.name, o.domain, coalesce(g.level, 0), `+grantedLevel+`, r.is_public
+			SELECT r.name, o.domain, coalesce(g.level, 0), `+grantedLevel+`, r.is_public, CASE WHEN s.repo IS NULL THEN 0 ELSE 1 END
 			FROM blob b JOIN link l ON l.blob = b.id JOIN repo r ON r.id = l.repo JOIN org o ON o.id = r.org
 			LEFT JOIN org_grant g ON g.org = o.id AND g.account = $1
 			LEFT JOIN repo_grant rg ON rg.repo = r.id AND rg.account = $1
-			WHERE b.digest = $2 AND b.lost = 0 AND (r.is_public = 1 OR g.level > 0 OR rg.level > 0 OR o.domain = $3)
-			ORDER BY r.id LIMIT 20`, who.UserID, string(digest), who.DomainID)
+			LEFT JOIN share s ON s.repo = r.id AND s.domain = $3 AND (s.ends = 0 OR s.ends > $4)
+			WHERE b.digest = $2 AND b.lost = 0 AND (r.is_public = 1 OR g.level > 0 OR rg.level > 0 OR s.repo IS NOT NULL OR o.domain = $3)
+			ORDER BY r.id LIMIT 20`, who.UserID, string(digest), who.DomainID, t.now)
 		return err
 	})
 	return found, err

@@ -15,23 +15,35 @@ func (db *DB) RepoGrants(ctx context.Context, who easel.Principal, repo easel.Re
 		user string
 		repo easel.Repo
 	}
-	return remember(db.memo(), rights, question{who.UserID, repo}, func() (g easel.Grants, err error) {
+	g, err := remember(db.memo(), rights, question{who.UserID, repo}, func() (g endingGrants, err error) {
 		err = db.view(ctx, func(t *tx) error {
 			g, err = t.repoGrants(who, repo)
 			return err
 		})
 		return g, err
 	})
+	g.Shared = g.share && (g.ends == 0 || micros(db.time()) < g.ends)
+	return g.Grants, err
 }
 
-func (t *tx) repoGrants(who easel.Principal, repo easel.Repo) (g easel.Grants, err error) {
-	_, err = t.get([]any{&g.Domain, &g.OrgLevel, &g.Level, &g.Public}, `
-		SELECT o.domain, coalesce(g.level, 0), `+grantedLevel+`, coalesce(r.is_public, 0)
+// endingGrants are Grants with the share that says, at a given time, whether
+// they are Shared.
+type endingGrants struct {
+	easel.Grants
+	share bool
+	ends  int64 // 0: never
+}
+
+func (t *tx) repoGrants(who easel.Principal, repo easel.Repo) (g endingGrants, err error) {
+	_, err = t.get([]any{&g.Domain, &g.OrgLevel, &g.Level, &g.Public, &g.share, &g.ends}, `
+		SELECT o.domain, coalesce(g.level, 0), `+grantedLevel+`, coalesce(r.is_public, 0),
+			CASE WHEN s.repo IS NULL THEN 0 ELSE 1 END, coalesce(s.ends, 0)
 		FROM org o
 		LEFT JOIN org_grant g ON g.org = o.id AND g.account = $1
 		LEFT JOIN repo r ON r.name = $2
 		LEFT JOIN repo_grant rg ON rg.repo = r.id AND rg.account = $1
-		WHERE o.name = $3`, who.UserID, string(repo), string(repo.Org()))
+		LEFT JOIN share s ON s.repo = r.id AND s.domain = $4
+		WHERE o.name = $3`, who.UserID, string(repo), string(repo.Org()), who.DomainID)
 	return g, err
 }
 

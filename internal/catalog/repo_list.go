@@ -47,6 +47,7 @@ const (
 	ReposByTags    RepoOrder = "tags"
 	ReposByOrg     RepoOrder = "org"
 	ReposByPublic  RepoOrder = "public"
+	ReposByDomain  RepoOrder = "domain"
 )
 
 // RepoQuery selects repositories of a domain.
@@ -62,7 +63,21 @@ type RepoQuery struct {
 	Desc     bool
 	Limit    int
 	Offset   int64
+
+	Shares     Shares
+	Valid      *bool  // with Shares: only those with a share that has not ended, or only the others
+	DomainName string // with SharedWith: "" or exactly this owner
 }
+
+// Shares restricts a query to shared repositories.
+type Shares int
+
+// The kinds of shared repositories.
+const (
+	NotAsked   Shares = iota
+	SharedBy          // those of Domain that are shared with others
+	SharedWith        // those of others that are shared with the asking user's domain; Domain does not count
+)
 
 // repoOrders are the sort keys over "FROM repo r JOIN org o".
 var repoOrders = map[RepoOrder]string{
@@ -71,6 +86,7 @@ var repoOrders = map[RepoOrder]string{
 	ReposByTags:    `(SELECT COUNT(*) FROM tag t WHERE t.repo = r.id)`,
 	ReposByOrg:     `o.name`,
 	ReposByPublic:  `r.is_public`,
+	ReposByDomain:  `d.name`,
 }
 
 // CreateRepo makes an empty repository. Errors: NotFound "organisation";
@@ -120,17 +136,20 @@ func (db *DB) UpdateRepo(ctx context.Context, who easel.Principal, name easel.Re
 // repoColumns are what scanRepository reads, of "FROM page p", a selection of
 // repositories with organisation and domain. Sums are made for the page only.
 const repoColumns = `p.total, p.id, p.org, p.name, p.domain, p.domain_name, p.category, p.description, p.is_public, p.creator, p.creator_name,
-	p.downloads, p.created, p.updated, p.org_level, p.level, (SELECT COUNT(*) FROM tag t WHERE t.repo = p.id),
+	p.downloads, p.created, p.updated, p.org_level, p.level, p.shared, (SELECT COUNT(*) FROM tag t WHERE t.repo = p.id),
 	(SELECT CAST(COALESCE(SUM(b.size), 0) AS BIGINT) FROM link l JOIN blob b ON b.id = l.blob WHERE l.repo = p.id)`
 
 // repositories are the columns of "page", of what repoTables joins.
 const repositories = `r.id, r.org, r.name, o.domain, d.name AS domain_name, r.category, r.description, r.is_public, r.creator, r.creator_name,
-	r.downloads, r.created, r.updated, COALESCE(g.level, 0) AS org_level, ` + grantedLevel + ` AS level`
+	r.downloads, r.created, r.updated, COALESCE(g.level, 0) AS org_level, ` + grantedLevel + ` AS level,
+	CASE WHEN s.repo IS NULL THEN 0 ELSE 1 END AS shared`
 
-// repoTables joins what repositories selects. $1 is the asking user.
+// repoTables joins what repositories selects. $1 is the asking user, $2 its
+// domain and $3 the time.
 const repoTables = `
 	FROM repo r JOIN org o ON o.id = r.org JOIN domain d ON d.id = o.domain LEFT JOIN org_grant g ON g.org = o.id AND g.account = $1
-	LEFT JOIN repo_grant rg ON rg.repo = r.id AND rg.account = $1`
+	LEFT JOIN repo_grant rg ON rg.repo = r.id AND rg.account = $1
+	LEFT JOIN share s ON s.repo = r.id AND s.domain = $2 AND (s.ends = 0 OR s.ends > $3)`
 
 // repoRow is a Repository with the number of rows that its query matched.
 type repoRow struct {
@@ -141,7 +160,7 @@ type repoRow struct {
 func scanRepository(s scanner) (r repoRow, err error) {
 	var created, updated int64
 	err = s.Scan(&r.total, &r.ID, &r.OrgID, &r.Name, &r.Domain, &r.DomainName, &r.Category, &r.Description, &r.Public, &r.Creator, &r.CreatorName,
-		&r.Downloads, &created, &updated, &r.Grants.OrgLevel, &r.Grants.Level, &r.TagCount, &r.Size)
+		&r.Downloads, &created, &updated, &r.Grants.OrgLevel, &r.Grants.Level, &r.Grants.Shared, &r.TagCount, &r.Size)
 	r.Created, r.Updated = fromMicros(created), fromMicros(updated)
 	r.Grants.Domain, r.Grants.Public = r.Domain, r.Public
 	return r, err
@@ -150,7 +169,7 @@ func scanRepository(s scanner) (r repoRow, err error) {
 // Repo returns a repository without its tags. Errors: NotFound "repository".
 func (db *DB) Repo(ctx context.Context, who easel.Principal, name easel.Repo) (r Repository, err error) {
 	err = db.view(ctx, func(t *tx) error {
-		found, err := all(t, scanRepository, `SELECT `+repoColumns+` FROM (SELECT 1 AS total, `+repositories+repoTables+` WHERE r.name = $2) p`, who.UserID, string(name))
+		found, err := all(t, scanRepository, `SELECT `+repoColumns+` FROM (SELECT 1 AS total, `+repositories+repoTables+` WHERE r.name = $4) p`, who.UserID, who.DomainID, t.now, string(name))
 		if err != nil || len(found) == 0 {
 			return orNotFound(err, "repository", "the repository %s does not exist", name)
 		}
@@ -163,7 +182,7 @@ func (db *DB) Repo(ctx context.Context, who easel.Principal, name easel.Repo) (r
 // Repos returns a page of the repositories that q selects, and how many it
 // selects in all.
 func (db *DB) Repos(ctx context.Context, who easel.Principal, q RepoQuery) (found []Repository, total int64, err error) {
-	if !storable(q.Org, q.OrgPart, q.NamePart, q.Category) {
+	if !storable(q.Org, q.OrgPart, q.NamePart, q.Category, q.DomainName) {
 		return []Repository{}, 0, nil
 	}
 	err = db.view(ctx, func(t *tx) error {
@@ -200,7 +219,7 @@ func (t *tx) tagNames(repos []Repository) error {
 }
 
 func (t *tx) repos(who easel.Principal, q RepoQuery) ([]Repository, int64, error) {
-	a := args{who.UserID}
+	a := args{who.UserID, who.DomainID, t.now}
 	selected := repoTables + q.where(&a)
 	direction := ``
 	if q.Desc {
@@ -226,7 +245,7 @@ func (t *tx) repos(who easel.Principal, q RepoQuery) ([]Repository, int64, error
 }
 
 func (q RepoQuery) where(a *args) string {
-	where := ` WHERE o.domain = ` + a.add(q.Domain)
+	where := ` WHERE ` + q.owner(a)
 	if q.Granted {
 		where += ` AND (g.level > 0 OR rg.level > 0)`
 	}
@@ -244,6 +263,28 @@ func (q RepoQuery) where(a *args) string {
 	}
 	if q.Public != nil {
 		where += ` AND r.is_public = ` + a.add(flag(*q.Public))
+	}
+	return where
+}
+
+// owner selects by the domain that owns a repository, and by shares.
+func (q RepoQuery) owner(a *args) string {
+	if q.Shares == SharedWith {
+		where := `EXISTS (SELECT 1 FROM share x WHERE x.repo = r.id AND x.domain = $2)`
+		if q.Valid != nil {
+			where += ` AND (s.repo IS NOT NULL) = (` + a.add(flag(*q.Valid)) + ` = 1)`
+		}
+		if q.DomainName != "" {
+			where += ` AND d.name = ` + a.add(q.DomainName)
+		}
+		return where
+	}
+	where := `o.domain = ` + a.add(q.Domain)
+	if q.Shares == SharedBy {
+		where += ` AND EXISTS (SELECT 1 FROM share x WHERE x.repo = r.id)`
+		if q.Valid != nil {
+			where += ` AND EXISTS (SELECT 1 FROM share x WHERE x.repo = r.id AND (x.ends = 0 OR x.ends > $3)) = (` + a.add(flag(*q.Valid)) + ` = 1)`
+		}
 	}
 	return where
 }

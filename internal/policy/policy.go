@@ -44,6 +44,7 @@ const (
 	// (swr.md 7). Nobody grants more than the own level: that is for the caller
 	// of Check to compare.
 	GrantRepo Action = "swr:repo:grant"
+	ShareRepo Action = "swr:repo:share"
 )
 
 // Image actions (images.md section 6).
@@ -78,7 +79,7 @@ var need = map[Action]int{
 	Pull: LevelRead, Push: LevelEdit, Delete: LevelManage,
 	ShowOrg: LevelRead, DeleteOrg: LevelManage,
 	CreateRepo: LevelEdit, UpdateRepo: LevelEdit, ShowRepo: LevelRead, ListTags: LevelRead, DeleteRepo: LevelManage, DeleteTag: LevelManage,
-	ShowOrgGrants: LevelRead, GrantOrg: LevelManage, ShowRepoGrants: LevelRead, GrantRepo: LevelManage,
+	ShowOrgGrants: LevelRead, GrantOrg: LevelManage, ShowRepoGrants: LevelRead, GrantRepo: LevelManage, ShareRepo: LevelManage,
 }
 
 // Level returns the caller's effective level: manage for an administrator of
@@ -150,13 +151,16 @@ func checkLevel(who easel.Principal, g easel.Grants, action Action, level int, n
 	if has >= level || public {
 		return nil
 	}
+	if g.Shared && !who.Anonymous() && (action == Pull || action == ShowRepo || action == ListTags) {
+		return nil
+	}
 	if !who.Anonymous() && (action == GrantRepo && g.OrgLevel >= LevelEdit || action == ShowOrg && g.Inside) {
 		return nil
 	}
 	if who.Anonymous() {
 		return denied(who, action, noun, resource)
 	}
-	if has == LevelNone && !g.Public {
+	if has == LevelNone && !g.Public && !g.Shared {
 		return easel.E(easel.NotFound, noun, "%s %s not found", noun, resource)
 	}
 	return denied(who, action, noun, resource)

@@ -49,6 +49,7 @@ var resources = map[string]easel.Grants{
 	"theirs, shared": {Domain: "away", Level: LevelRead},
 
 	"edit on the organisation": {Domain: "home", Level: LevelEdit, OrgLevel: LevelEdit},
+	"shared":                   {Domain: "home", Shared: true},
 	"something inside":         {Domain: "home", Inside: true},
 
 	"theirs":        {Domain: "away"},
@@ -112,6 +113,11 @@ func TestCheck(t *testing.T) {
 		{"user", "edit", map[Action]easel.Kind{GrantOrg: easel.Denied, GrantRepo: easel.Denied}}, // edit on the repository alone
 		{"user", "edit on the organisation", map[Action]easel.Kind{GrantRepo: allowed, GrantOrg: easel.Denied}},
 		{"user", "public", all(easel.Denied, ShowRepoGrants, GrantRepo)},
+		{"foreign", "shared", map[Action]easel.Kind{Pull: allowed, ShowRepo: allowed, ListTags: allowed,
+			Push: easel.Denied, Delete: easel.Denied, UpdateRepo: easel.Denied, DeleteTag: easel.Denied, ShowRepoGrants: easel.Denied, GrantRepo: easel.Denied, ShareRepo: easel.Denied}},
+		{"anonymous", "shared", all(easel.Unauthenticated, Pull, ShowRepo, ListTags, ShareRepo)},
+		{"user", "edit on the organisation", all(easel.Denied, ShareRepo)},
+		{"user", "manage", all(allowed, ShareRepo)},
 		{"user", "something inside", map[Action]easel.Kind{ShowOrg: allowed, DeleteOrg: easel.NotFound, ShowOrgGrants: easel.NotFound, CreateRepo: easel.NotFound}},
 		{"anonymous", "something inside", all(easel.Unauthenticated, ShowOrg, GrantOrg)},
 		{"anonymous", "public", all(easel.Unauthenticated, ShowRepoGrants, GrantRepo)},

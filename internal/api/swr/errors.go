@@ -41,6 +41,12 @@ var wire = map[wireKey]answer{
 	{easel.Exists, "organisation grant"}:   {409, "4090076"},
 	{easel.Exists, "repository grant"}:     {409, "4090089"},
 
+	{easel.Invalid, "account"}: {400, "4001041"},
+	{easel.Invalid, "permit"}:  {400, "4001091"},
+	{easel.Denied, "share"}:    {403, "4037018"},
+	{easel.NotFound, "share"}:  {400, "4001090"}, // the code that clients take for "gone"
+	{easel.Exists, "share"}:    {409, "4090089"},
+
 	{easel.Unsupported, ""}:             {400, "4000014"},
 	{easel.Unsupported, "content type"}: {400, "4001018"},
 	{easel.Unsupported, "route"}:        {405, "4040083"},

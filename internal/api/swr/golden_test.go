@@ -69,6 +69,20 @@ func TestExchanges(t *testing.T) {
 		as("dev", "GET", repo, ""),
 		as("dev", "GET", "/v2/manage/namespaces?filter=mode::visible", ""),
 		as("admin", "DELETE", repo, `["u-dev"]`))
+	w.repo("admin", "team/data", false)
+	for _, repos := range []string{"repositories", "repos"} {
+		path := "/v2/manage/namespaces/team/" + repos + "/data/access-domains"
+		rec.Golden(t, "shares-"+repos,
+			as("admin", "POST", path, `{"access_domain":"EVIL","permit":"read","deadline":"2027-01-01T00:00:00.000Z","description":"for the audit"}`),
+			as("admin", "GET", path, ""),
+			as("admin", "PATCH", path+"/evil", `{"permit":"read","deadline":"forever"}`),
+			as("admin", "GET", path+"/evil", ""),
+			as("admin", "GET", "/v2/manage/shared-repositories?center=self&limit=10&offset=0", ""),
+			as("eve", "GET", "/v2/manage/shared-repositories?center=thirdparty&filter=center::thirdparty%7Cname::dat", ""),
+			as("eve", "GET", "/v2/manage/namespaces/team/repos/data", ""),
+			as("admin", "DELETE", path+"/evil", ""),
+			as("admin", "GET", path+"/evil", ""))
+	}
 	rec.Golden(t, "logins",
 		as("dev", "POST", "/v2/manage/utils/secret", ""),
 		as("dev", "POST", "/v2/manage/utils/secret?projectname=eu-de", ""))

@@ -167,7 +167,12 @@ func (s *server) listRepos(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	host := s.host(r)
+	list := toListed(s.host(r), found, total)
+	contentRange(w, q.Offset, len(list), total)
+	return api.WriteJSON(w, http.StatusOK, list)
+}
+
+func toListed(host string, found []catalog.Repository, total int64) []listedRepo {
 	list := make([]listedRepo, len(found))
 	for i, f := range found {
 		path := host + "/" + string(f.Name)
@@ -177,8 +182,7 @@ func (s *server) listRepos(w http.ResponseWriter, r *http.Request) error {
 			Path: path, InternalPath: path, DomainName: f.DomainName, Namespace: string(f.Name.Org()), Tags: f.Tags, Total: total,
 		}
 	}
-	contentRange(w, q.Offset, len(list), total)
-	return api.WriteJSON(w, http.StatusOK, list)
+	return list
 }
 
 func (s *server) showRepo(w http.ResponseWriter, r *http.Request) error {

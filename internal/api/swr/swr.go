@@ -59,6 +59,7 @@ func New(s *registry.Service, auth api.Authenticator, o Options) *api.Mux {
 	m.Handle("GET /v2", named("ShowApiVersion", sv.showVersion))
 	const org = "/v2/manage/namespaces/{namespace}"
 	const repo = org + "/repos/{repository}"
+	const shares = org + "/repositories/{repository}/access-domains" // documented so; other clients use repo
 	for _, route := range []struct {
 		name, pattern string
 		handler       api.Handler
@@ -83,6 +84,17 @@ func New(s *registry.Service, auth api.Authenticator, o Options) *api.Mux {
 		{"CreateUserRepositoryAuth", "POST " + repo + "/access", setGrants(onRepo, s.Grant)},
 		{"UpdateUserRepositoryAuth", "PATCH " + repo + "/access", setGrants(onRepo, s.ChangeGrants)},
 		{"DeleteUserRepositoryAuth", "DELETE " + repo + "/access", sv.revoke(onRepo)},
+		{"ListSharedReposDetails", "GET /v2/manage/shared-repositories", sv.listShared},
+		{"CreateRepoDomains", "POST " + shares, sv.createShare},
+		{"ListRepoDomains", "GET " + shares, sv.listShares},
+		{"ShowAccessDomain", "GET " + shares + "/{access_domain}", sv.showShare},
+		{"UpdateRepoDomains", "PATCH " + shares + "/{access_domain}", sv.updateShare},
+		{"DeleteRepoDomains", "DELETE " + shares + "/{access_domain}", sv.deleteShare},
+		{"CreateRepoDomains", "POST " + repo + "/access-domains", sv.createShare},
+		{"ListRepoDomains", "GET " + repo + "/access-domains", sv.listShares},
+		{"ShowAccessDomain", "GET " + repo + "/access-domains/{access_domain}", sv.showShare},
+		{"UpdateRepoDomains", "PATCH " + repo + "/access-domains/{access_domain}", sv.updateShare},
+		{"DeleteRepoDomains", "DELETE " + repo + "/access-domains/{access_domain}", sv.deleteShare},
 		{"CreateSecret", "POST /v2/manage/utils/secret", sv.createSecret},
 	} {
 		m.Handle(route.pattern, named(route.name, api.Authenticated(auth, known(route.handler))))

@@ -46,6 +46,7 @@ type world struct {
 	catalog  *catalog.DB
 	registry *registry.Service
 	handler  http.Handler
+	clock    func() time.Time
 }
 
 func newWorld(t *testing.T, o Options) *world {
@@ -98,7 +99,7 @@ func newWorldOn(t *testing.T, url string, o Options, inUse catalog.Guard) *world
 	}
 	o.PublicURL = func(*http.Request) string { return "http://registry.test:8580" }
 	o.Identity = identity.New(identity.Options{Catalog: db, MasterKey: make([]byte, 32), Clock: clock, Region: "eu-de"})
-	w := &world{t: t, catalog: db, registry: registry.New(registry.Options{Catalog: db, Blobs: store, Clock: clock, InUse: inUse})}
+	w := &world{t: t, clock: clock, catalog: db, registry: registry.New(registry.Options{Catalog: db, Blobs: store, Clock: clock, InUse: inUse})}
 	edge := New(w.registry, tokens{}, o)
 	w.handler = api.Serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/" {

@@ -12,3 +12,9 @@ CREATE TABLE repo_grant (                   -- level: 1 read, 3 edit, 7 manage
   repo INTEGER NOT NULL REFERENCES repo(id) ON DELETE CASCADE, account TEXT NOT NULL REFERENCES account(id) ON DELETE CASCADE,
   level INTEGER NOT NULL, PRIMARY KEY (repo, account));
 CREATE INDEX repo_grant_account ON repo_grant(account);
+
+CREATE TABLE share (                        -- users of the domain may pull; ends: 0 never
+  repo INTEGER NOT NULL REFERENCES repo(id) ON DELETE CASCADE, domain TEXT NOT NULL REFERENCES domain(id),
+  ends INTEGER NOT NULL, description TEXT NOT NULL, creator TEXT NOT NULL, creator_name TEXT NOT NULL,
+  created INTEGER NOT NULL, updated INTEGER NOT NULL, PRIMARY KEY (repo, domain));
+CREATE INDEX share_domain ON share(domain);
