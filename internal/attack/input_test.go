@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"easel"
 	"easel/internal/pgtest"
@@ -156,7 +157,7 @@ func parametersOf(path string) []string {
 
 // quote is text in JSON, which has no bytes that are no UTF-8.
 func quote(text string) string {
-	if strings.ContainsAny(text, "\x00\xff") {
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return `"\u0000\ud800"`
 	}
 	quoted, err := json.Marshal(text)
