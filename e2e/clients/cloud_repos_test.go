@@ -153,3 +153,15 @@ func TestCloudShares(t *testing.T) {
 		want(t, "shared repositories, "+center, *shared.ContentRange, "0-0/0")
 	}
 }
+
+func TestCloudQuotas(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t, start(t))
+	quotas, err := c.repos.ListQuotas(&model.ListQuotasRequest{})
+	ok(t, err)
+	want(t, "quotas", len(*quotas.Quotas), 1)
+	want(t, "organisations", (*quotas.Quotas)[0].Used, 1)
+	gates, err := c.repos.ShowShareFeatureGates(&model.ShowShareFeatureGatesRequest{})
+	ok(t, err)
+	want(t, "image synchronisation", *gates.EnableImageSync, false)
+}

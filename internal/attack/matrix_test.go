@@ -130,6 +130,8 @@ var swrAttempts = []attempt{
 	{"DELETE /v2/manage/namespaces/{namespace}/repos/{repository}/access-domains/{access_domain}", "/v2/manage/namespaces/team/repos/private/access-domains/globex", "/v2/manage/namespaces/team/repos/missing/access-domains/globex", "", "", "401 - 403 404 403*"},
 	{"GET /v2/manage/shared-repositories", "/v2/manage/shared-repositories?center=thirdparty", "", "", "", "401 - 200 200 -"},
 	{"GET /v2/manage/shared-repositories", "/v2/manage/shared-repositories?center=self", "", "", "", "401 - 200 200 -"},
+	{"GET /v2/manage/projects/{project_id}/quotas", "/v2/manage/projects/$P1/quotas", "/v2/manage/projects/$NOID/quotas", "", "", "401 - 403 - -"},
+	{"GET /v2/manage/projects/{project_id}/feature-gates", "/v2/manage/projects/$P1/feature-gates", "/v2/manage/projects/$NOID/feature-gates", "", "", "401 - 403 - -"},
 	{"POST /v2/manage/utils/secret", "/v2/manage/utils/secret", "", "", "", "401 - - - -"},
 	{"POST /v2/manage/utils/secret", "/v2/manage/utils/secret?projectname=project-a1", "/v2/manage/utils/secret?projectname=project-a9", "", "", "401 - 400 - -"},
 }

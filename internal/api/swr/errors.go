@@ -58,6 +58,8 @@ var wire = map[wireKey]answer{
 	{easel.Denied, "repository"}:           {403, "4037020"},
 	{easel.Denied, "foreign organisation"}: {403, "4039001"},
 
+	{easel.Denied, "foreign project"}: {403, "4039001"},
+
 	{easel.NotFound, ""}:             {404, "4040083"},
 	{easel.NotFound, "organisation"}: {404, "4040058"},
 	{easel.NotFound, "repository"}:   {404, "4040113"},

@@ -83,6 +83,9 @@ func TestExchanges(t *testing.T) {
 			as("admin", "DELETE", path+"/evil", ""),
 			as("admin", "GET", path+"/evil", ""))
 	}
+	rec.Golden(t, "account",
+		as("dev", "GET", "/v2/manage/projects/p-acme/quotas", ""),
+		as("dev", "GET", "/v2/manage/projects/p-acme/feature-gates", ""))
 	rec.Golden(t, "logins",
 		as("dev", "POST", "/v2/manage/utils/secret", ""),
 		as("dev", "POST", "/v2/manage/utils/secret?projectname=eu-de", ""))
@@ -155,6 +158,8 @@ func TestErrors(t *testing.T) {
 		{"tags of no repository", "404 4040113", of("admin", "GET", "/v2/manage/namespaces/team/repos/none/tags", "")},
 		{"tags in no organisation", "404 4040058", of("admin", "DELETE", "/v2/manage/namespaces/none/repos/web/tags/v1", "")},
 		{"a login for no project", "400 4000014", of("admin", "POST", "/v2/manage/utils/secret?projectname=other", "")},
+		{"quotas of another account's project", "403 4039001", of("admin", "GET", "/v2/manage/projects/p-evil/quotas", "")},
+		{"features of no project", "403 4039001", of("admin", "GET", "/v2/manage/projects/none/feature-gates", "")},
 		{"unknown route", "404 4040083", of("admin", "GET", "/v2/manage/regions", "")},
 		{"route that is not there yet", "404 4040083", of("admin", "GET", repo+"/triggers", "")},
 		{"unclean path", "404 4040083", of("admin", "GET", "/v2/manage//repos", "")},

@@ -95,6 +95,8 @@ func New(s *registry.Service, auth api.Authenticator, o Options) *api.Mux {
 		{"ShowAccessDomain", "GET " + repo + "/access-domains/{access_domain}", sv.showShare},
 		{"UpdateRepoDomains", "PATCH " + repo + "/access-domains/{access_domain}", sv.updateShare},
 		{"DeleteRepoDomains", "DELETE " + repo + "/access-domains/{access_domain}", sv.deleteShare},
+		{"ListQuotas", "GET /v2/manage/projects/{project_id}/quotas", sv.listQuotas},
+		{"ShowShareFeatureGates", "GET /v2/manage/projects/{project_id}/feature-gates", sv.showFeatureGates},
 		{"CreateSecret", "POST /v2/manage/utils/secret", sv.createSecret},
 	} {
 		m.Handle(route.pattern, named(route.name, api.Authenticated(auth, known(route.handler))))
