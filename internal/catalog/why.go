@@ -88,7 +88,9 @@ func (db *DB) Why(ctx context.Context, who easel.Principal, digest easel.Digest,
 func visible(a *args, who easel.Principal, granted bool) string {
 	condition := `o.domain = ` + a.add(who.DomainID)
 	if granted {
-		condition += ` AND (rp.is_public = 1 OR EXISTS (SELECT 1 FROM org_grant g WHERE g.org = o.id AND g.account = ` + a.add(who.UserID) + ` AND g.level > 0))`
+		user := a.add(who.UserID)
+		condition += ` AND (rp.is_public = 1 OR EXISTS (SELECT 1 FROM org_grant g WHERE g.org = o.id AND g.account = ` + user + ` AND g.level > 0)
+			OR EXISTS (SELECT 1 FROM repo_grant g WHERE g.repo = rp.id AND g.account = ` + user + ` AND g.level > 0))`
 	}
 	return condition
 }
