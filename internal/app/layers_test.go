@@ -47,7 +47,7 @@ var layers = map[string]layer{
 
 	"internal/app": {inside: []string{"*"}, outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml",
 		"github.com/prometheus/client_golang", "github.com/vbauerster/mpb/v8", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/term"}},
-	"cmd/easel":        {inside: []string{"internal/app"}},
+	"cmd/easel": {inside: []string{"internal/app"}},
 	// Attacks are tests; the package has nothing else.
 	"internal/attack": {},
 	// Benchmarks know servers from outside; only the one that fills a catalogue knows it.
