@@ -7,10 +7,12 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"path"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -49,6 +51,7 @@ func NewMux(fail ErrorWriter) *Mux { return &Mux{fail: fail, idle: time.Minute} 
 func (m *Mux) Handle(pattern string, h Handler) {
 	m.patterns = append(m.patterns, pattern)
 	m.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		defer Recover(w, r, m.fail)
 		SetRoute(r, pattern) // the handler may have a better name
 		if r.Body != nil {   // bodies are read before anybody is asked who they are
 			r.Body = struct {
@@ -60,6 +63,20 @@ func (m *Mux) Handle(pattern string, h Handler) {
 			m.fail(w, r, err)
 		}
 	})
+}
+
+// Recover, deferred, answers a panic in the family's own error form: clients
+// parse it. A panic after the answer has begun goes on to Serve, which cuts the
+// connection.
+func Recover(w http.ResponseWriter, r *http.Request, fail ErrorWriter) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler || NewResponse(w).Status() != 0 {
+		panic(p)
+	}
+	fail(w, r, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 }
 
 // Patterns returns what was registered, in order: the contract tests compare

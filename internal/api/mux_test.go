@@ -55,3 +55,35 @@ func TestBodiesThatNeverCome(t *testing.T) {
 		}
 	}
 }
+
+// TestPanicInAFamily: it is answered in the family's form, unless the answer has begun.
+func TestPanicInAFamily(t *testing.T) {
+	t.Parallel()
+	m := NewMux(func(w http.ResponseWriter, r *http.Request, err error) {
+		LogError(r, err)
+		w.WriteHeader(http.StatusTeapot)
+		fmt.Fprint(w, easel.AsError(err).Kind)
+	})
+	m.Handle("GET /early", func(http.ResponseWriter, *http.Request) error { panic("secret detail") })
+	m.Handle("GET /late", func(w http.ResponseWriter, _ *http.Request) error {
+		fmt.Fprint(w, "half")
+		panic("secret detail")
+	})
+	s := httptest.NewServer(Serve(m, ServeOptions{}))
+	defer s.Close()
+	resp, err := http.Get(s.URL + "/early")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusTeapot || string(body) != "internal error" {
+		t.Errorf("early: %d %q, %v", resp.StatusCode, body, err)
+	}
+	if resp, err := http.Get(s.URL + "/late"); err == nil {
+		defer resp.Body.Close()
+		if body, err := io.ReadAll(resp.Body); err == nil {
+			t.Errorf("late: %q came as if it were whole", body)
+		}
+	}
+}

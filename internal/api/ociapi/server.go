@@ -92,8 +92,10 @@ func Patterns() []string {
 // ServeHTTP implements http.Handler.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Docker-Distribution-API-Version", "registry/2.0")
-	if err := s.serve(api.NewResponse(w), r); err != nil {
-		writeError(w, r, err)
+	res := api.NewResponse(w)
+	defer api.Recover(res, r, writeError)
+	if err := s.serve(res, r); err != nil {
+		writeError(res, r, err)
 	}
 }
 
