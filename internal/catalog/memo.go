@@ -7,9 +7,11 @@ import (
 
 // memo keeps answers until a commit may have changed them. It exists on
 // SQLite only, where one process owns the database and every write goes
-// through its group: the commit forgets, before it is acknowledged, whatever
-// was read from what it changed. No answer may depend on the time, nor be changed by its
-// reader. On PostgreSQL, where others write too, every question is asked.
+// through its group: from just before a commit until just after it, nobody is
+// answered from memory about what it changes, and then all of that is
+// forgotten. So memory is never behind what a question to the database would
+// have found. No answer may depend on the time, nor be changed by its reader.
+// On PostgreSQL, where others write too, every question is asked.
 type memo struct {
 	mu     sync.Mutex
 	topics [topics]answers
@@ -18,6 +20,7 @@ type memo struct {
 // answers are the answers about a topic.
 type answers struct {
 	version   uint64
+	changing  bool           // a commit is under way
 	now, past map[any]answer // past is dropped when now is full
 }
 
@@ -70,6 +73,9 @@ func (m *memo) get(on topic, key any) (value any, version uint64, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	k := &m.topics[on]
+	if k.changing {
+		return nil, k.version, false
+	}
 	a, ok := k.now[key]
 	if !ok {
 		if a, ok = k.past[key]; ok && a.version == k.version {
@@ -82,7 +88,7 @@ func (m *memo) get(on topic, key any) (value any, version uint64, ok bool) {
 func (m *memo) put(on topic, key any, a answer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if k := &m.topics[on]; a.version == k.version {
+	if k := &m.topics[on]; a.version == k.version && !k.changing {
 		k.keep(key, a, maxMemo[on])
 	}
 }
@@ -94,14 +100,21 @@ func (k *answers) keep(key any, a answer, limit int) {
 	k.now[key] = a
 }
 
-// forget ends the answers about everything in changed.
-func (m *memo) forget(changed topicSet) {
+// change is called before a commit that changes something in changed, and
+// the function it returns when the commit has ended, well or not.
+func (m *memo) change(changed topicSet) (end func()) {
+	m.each(changed, func(k *answers) { k.changing = true })
+	return func() {
+		m.each(changed, func(k *answers) { *k = answers{version: k.version + 1} })
+	}
+}
+
+func (m *memo) each(set topicSet, f func(*answers)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for t := range topics {
-		if changed&(1<<t) != 0 {
-			k := &m.topics[t]
-			*k = answers{version: k.version + 1}
+		if set&(1<<t) != 0 {
+			f(&m.topics[t])
 		}
 	}
 }

@@ -52,17 +52,27 @@ func TestMemo(t *testing.T) {
 	if a, b := ask(nothing), ask(nothing); a != 1 || b != 1 {
 		t.Errorf("asked twice: %d, then %d", a, b)
 	}
-	m.forget(1 << images)
+	m.change(1 << images)()
 	if v := ask(nothing); v != 1 {
 		t.Errorf("another topic's change made it %d", v)
 	}
-	m.forget(1 << rights)
+	m.change(1 << rights)()
 	// A commit between question and answer: nobody may be told that answer later.
-	if v := ask(func() { m.forget(1 << rights) }); v != 2 {
+	if v := ask(func() { m.change(1 << rights)() }); v != 2 {
 		t.Errorf("after a change it is %d", v)
 	}
 	if v := ask(nothing); v != 3 {
 		t.Errorf("the answer from before a commit was kept: %d", v)
+	}
+	// While a commit is under way the database decides, and its answers are not
+	// kept: nobody can tell on which side of the commit they are.
+	end := m.change(1 << rights)
+	if a, b := ask(nothing), ask(nothing); a != 4 || b != 5 {
+		t.Errorf("during a commit: %d, then %d from memory", a, b)
+	}
+	end()
+	if a, b := ask(nothing), ask(nothing); a != 6 || b != 6 {
+		t.Errorf("after the commit: %d, then %d", a, b)
 	}
 	failed := errors.New("failed")
 	if _, err := remember(m, rights, "another", func() (int, error) { return 0, failed }); !errors.Is(err, failed) {

@@ -180,9 +180,6 @@ func (g *group) note(query string) {
 func (g *group) try(batch []*member) (err error) {
 	ctx := context.Background()
 	g.changed = 0
-	// After the commit, so that nobody reads what was before it and keeps that;
-	// before it is acknowledged, so that nobody is told that afterwards.
-	defer func() { g.memo.forget(g.changed) }()
 	if _, err := g.q.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
 		return err
 	}
@@ -221,6 +218,7 @@ func (g *group) try(batch []*member) (err error) {
 	if err := failpoint.Err("catalog.commit"); err != nil {
 		return err
 	}
+	defer g.memo.change(g.changed)()
 	_, err = g.q.ExecContext(ctx, `COMMIT`)
 	failpoint.Hit("catalog.committed")
 	return err
