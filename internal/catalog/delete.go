@@ -11,10 +11,10 @@ import (
 // error that names what does. A nil Guard lets everything go.
 type Guard func(ctx context.Context, images []easel.Image) error
 
-// DeleteTag removes a tag and, with it, its manifest when nothing else needs
-// that. Image records that name the tag become ERROR. Errors: NotFound
-// "repository" or "tag"; InUse when a built-in or guarded image names it.
-func (db *DB) DeleteTag(ctx context.Context, who easel.Principal, repo easel.Repo, tag easel.Tag, guard Guard) (out Removed, err error) {
+// deletion runs f as one transaction under the repository's lock: it says in
+// the removal what shall go, and the deletion, recorded as action on
+// resource, takes it and whatever only that needed.
+func (db *DB) deletion(ctx context.Context, who easel.Principal, repo easel.Repo, action, resource string, f func(*tx, *removal, *easel.Receipt) error) (out Removed, err error) {
 	err = db.update(ctx, func(t *tx) error {
 		out = Removed{}
 		id, err := t.repoID(repo)
@@ -25,29 +25,42 @@ func (db *DB) DeleteTag(ctx context.Context, who easel.Principal, repo easel.Rep
 			return err
 		}
 		r := newRemoval(id, repo)
-		found, err := t.dropTag(r, tag, &out)
+		if err := f(t, r, &out.Receipt); err != nil {
+			return err
+		}
+		if err := t.unlink(who, action, resource, []*removal{r}, &out); err != nil || !r.whole {
+			return err
+		}
+		_, err = t.exec(`DELETE FROM repo WHERE id = $1`, id)
+		return err
+	})
+	return out, err
+}
+
+// DeleteTag removes a tag and, with it, its manifest when nothing else needs
+// that. Image records that name the tag become ERROR. Errors: NotFound
+// "repository" or "tag"; InUse when a built-in or guarded image names it.
+func (db *DB) DeleteTag(ctx context.Context, who easel.Principal, repo easel.Repo, tag easel.Tag, guard Guard) (Removed, error) {
+	return db.deletion(ctx, who, repo, "deleteImageTag", string(repo)+":"+string(tag), func(t *tx, r *removal, out *easel.Receipt) error {
+		found, err := t.dropTag(r, tag, out)
 		if err != nil {
 			return err
 		}
 		if !found {
 			return easel.E(easel.NotFound, "tag", "the repository %s has no tag %s", repo, tag)
 		}
-		if err := t.breakImages(repo, []easel.Tag{tag}, guard, &out); err != nil {
-			return err
-		}
-		return t.unlink(who, "deleteImageTag", string(repo)+":"+string(tag), []*removal{r}, &out)
+		return t.breakImages(repo, []easel.Tag{tag}, guard, out)
 	})
-	return out, err
 }
 
 // dropTag deletes a tag and makes its manifest a candidate.
-func (t *tx) dropTag(r *removal, tag easel.Tag, out *Removed) (found bool, err error) {
+func (t *tx) dropTag(r *removal, tag easel.Tag, out *easel.Receipt) (found bool, err error) {
 	manifests, err := all(t, column[int64], `DELETE FROM tag WHERE repo = $1 AND name = $2 RETURNING manifest`, r.repo, string(tag))
 	if err != nil || len(manifests) == 0 {
 		return false, err
 	}
 	r.candidates = append(r.candidates, manifests...)
-	out.Receipt.Tags = append(out.Receipt.Tags, string(r.name)+":"+string(tag))
+	out.Tags = append(out.Tags, string(r.name)+":"+string(tag))
 	return true, nil
 }
 
@@ -56,60 +69,47 @@ func (t *tx) dropTag(r *removal, tag easel.Tag, out *Removed) (found bool, err e
 // digest until that pin ends (Receipt.Condemned). Errors: NotFound
 // "repository" or "manifest"; InUse when an index, a built-in or a guarded
 // image names it.
-func (db *DB) DeleteManifest(ctx context.Context, who easel.Principal, repo easel.Repo, digest easel.Digest, guard Guard) (out Removed, err error) {
-	err = db.update(ctx, func(t *tx) error {
-		out = Removed{}
-		repoID, err := t.repoID(repo)
-		if err != nil {
-			return err
-		}
-		if err := t.lockRepos(repoID); err != nil {
-			return err
-		}
+func (db *DB) DeleteManifest(ctx context.Context, who easel.Principal, repo easel.Repo, digest easel.Digest, guard Guard) (Removed, error) {
+	return db.deletion(ctx, who, repo, "deleteManifest", string(repo)+"@"+string(digest), func(t *tx, r *removal, out *easel.Receipt) error {
 		_, _, id, err := t.manifest(repo, easel.Ref{Digest: digest})
 		if err != nil {
 			return err
 		}
 		var parent string
-		if ok, err := t.get([]any{&parent}, `
-			SELECT m.digest FROM child c JOIN manifest m ON m.id = c.parent WHERE c.repo = $1 AND c.child = $2 LIMIT 1`, repoID, id); err != nil {
-			return err
-		} else if ok {
-			return easel.E(easel.InUse, "manifest", "the index %s names this manifest: delete the index first", parent)
-		}
-		if _, err := t.exec(`DELETE FROM mpin WHERE repo = $1 AND manifest = $2 AND owner = $3`, repoID, id, who.UserID); err != nil {
-			return err
-		}
-		r := newRemoval(repoID, repo)
-		r.candidates, r.insisted[id] = []int64{id}, true
-		tags, err := all(t, column[easel.Tag], `DELETE FROM tag WHERE repo = $1 AND manifest = $2 RETURNING name`, repoID, id)
+		named, err := t.get([]any{&parent}, `
+			SELECT m.digest FROM child c JOIN manifest m ON m.id = c.parent WHERE c.repo = $1 AND c.child = $2 LIMIT 1`, r.repo, id)
 		if err != nil {
 			return err
 		}
-		for _, tag := range tags {
-			out.Receipt.Tags = append(out.Receipt.Tags, string(repo)+":"+string(tag))
+		if named {
+			return easel.E(easel.InUse, "manifest", "the index %s names this manifest: delete the index first", parent)
 		}
-		if err := t.breakImages(repo, tags, guard, &out); err != nil {
+		if _, err := t.exec(`DELETE FROM mpin WHERE repo = $1 AND manifest = $2 AND owner = $3`, r.repo, id, who.UserID); err != nil {
 			return err
 		}
-		return t.unlink(who, "deleteManifest", string(repo)+"@"+string(digest), []*removal{r}, &out)
+		r.candidates, r.insisted[id] = []int64{id}, true
+		tags, err := all(t, column[easel.Tag], `DELETE FROM tag WHERE repo = $1 AND manifest = $2 RETURNING name`, r.repo, id)
+		if err != nil {
+			return err
+		}
+		return t.tagsGone(r, tags, guard, out)
 	})
-	return out, err
+}
+
+// tagsGone records tags that were deleted, and settles the image records that
+// name them.
+func (t *tx) tagsGone(r *removal, tags []easel.Tag, guard Guard, out *easel.Receipt) error {
+	for _, tag := range tags {
+		out.Tags = append(out.Tags, string(r.name)+":"+string(tag))
+	}
+	return t.breakImages(r.name, tags, guard, out)
 }
 
 // DeleteBlob removes a blob from a repository; the caller's own pins on it
 // end. Errors: NotFound "repository" or "blob"; InUse when a manifest names it
 // or another user's pin holds it.
-func (db *DB) DeleteBlob(ctx context.Context, who easel.Principal, repo easel.Repo, digest easel.Digest) (out Removed, err error) {
-	err = db.update(ctx, func(t *tx) error {
-		out = Removed{}
-		repoID, err := t.repoID(repo)
-		if err != nil {
-			return err
-		}
-		if err := t.lockRepos(repoID); err != nil {
-			return err
-		}
+func (db *DB) DeleteBlob(ctx context.Context, who easel.Principal, repo easel.Repo, digest easel.Digest) (Removed, error) {
+	return db.deletion(ctx, who, repo, "deleteBlob", string(repo)+"@"+string(digest), func(t *tx, r *removal, _ *easel.Receipt) error {
 		b, err := t.linkedBlob(repo, digest)
 		if err != nil {
 			return err
@@ -118,55 +118,42 @@ func (db *DB) DeleteBlob(ctx context.Context, who easel.Principal, repo easel.Re
 			return err
 		}
 		var manifest string
-		if ok, err := t.get([]any{&manifest}, `
-			SELECT m.digest FROM ref f JOIN manifest m ON m.id = f.manifest WHERE f.repo = $1 AND f.blob = $2 LIMIT 1`, repoID, b.id); err != nil {
+		named, err := t.get([]any{&manifest}, `
+			SELECT m.digest FROM ref f JOIN manifest m ON m.id = f.manifest WHERE f.repo = $1 AND f.blob = $2 LIMIT 1`, r.repo, b.id)
+		if err != nil {
 			return err
-		} else if ok {
+		}
+		if named {
 			return easel.E(easel.InUse, "blob", "the manifest %s names this blob: delete the manifest, and the blob goes with it", manifest)
 		}
-		if _, err := t.exec(`DELETE FROM pin WHERE repo = $1 AND blob = $2 AND owner = $3`, repoID, b.id, who.UserID); err != nil {
+		if _, err := t.exec(`DELETE FROM pin WHERE repo = $1 AND blob = $2 AND owner = $3`, r.repo, b.id, who.UserID); err != nil {
 			return err
 		}
 		var until int64
-		if ok, err := t.get([]any{&until}, `SELECT until FROM pin WHERE repo = $1 AND blob = $2 AND until > $3 ORDER BY until DESC LIMIT 1`, repoID, b.id, t.now); err != nil {
+		held, err := t.get([]any{&until}, `
+			SELECT until FROM pin WHERE repo = $1 AND blob = $2 AND until > $3 AND owner <> $4 ORDER BY until DESC LIMIT 1`, r.repo, b.id, t.now, who.UserID)
+		if err != nil {
 			return err
-		} else if ok {
+		}
+		if held {
 			return easel.E(easel.InUse, "blob", "another user's push holds this blob until %s", fromMicros(until).Format("15:04:05Z"))
 		}
-		r := newRemoval(repoID, repo)
 		r.blobs[b.id] = true
-		return t.unlink(who, "deleteBlob", string(repo)+"@"+string(digest), []*removal{r}, &out)
+		return nil
 	})
-	return out, err
 }
 
 // DeleteRepo removes a repository with everything in it. The caller's own
 // pins there end. Errors: NotFound "repository"; InUse when a push of another
 // user holds something in it, or a built-in or guarded image names a tag of it.
-func (db *DB) DeleteRepo(ctx context.Context, who easel.Principal, repo easel.Repo, guard Guard) (out Removed, err error) {
-	err = db.update(ctx, func(t *tx) error {
-		out = Removed{}
-		id, err := t.repoID(repo)
-		if err != nil {
+func (db *DB) DeleteRepo(ctx context.Context, who easel.Principal, repo easel.Repo, guard Guard) (Removed, error) {
+	return db.deletion(ctx, who, repo, "deleteImageRepository", string(repo), func(t *tx, r *removal, out *easel.Receipt) error {
+		if err := t.endPins(who, r.repo, repo); err != nil {
 			return err
 		}
-		if err := t.lockRepos(id); err != nil {
-			return err
-		}
-		if err := t.endPins(who, id, repo); err != nil {
-			return err
-		}
-		r := newRemoval(id, repo)
-		if err := t.takeAll(r, guard, &out); err != nil {
-			return err
-		}
-		if err := t.unlink(who, "deleteImageRepository", string(repo), []*removal{r}, &out); err != nil {
-			return err
-		}
-		_, err = t.exec(`DELETE FROM repo WHERE id = $1`, id)
-		return err
+		r.whole = true
+		return t.takeAll(r, guard, out)
 	})
-	return out, err
 }
 
 // endPins ends who's own pins in a repository, and refuses while another
@@ -188,15 +175,12 @@ func (t *tx) endPins(who easel.Principal, repo int64, name easel.Repo) error {
 }
 
 // takeAll makes every tag, manifest and blob of a repository go.
-func (t *tx) takeAll(r *removal, guard Guard, out *Removed) error {
+func (t *tx) takeAll(r *removal, guard Guard, out *easel.Receipt) error {
 	tags, err := all(t, column[easel.Tag], `DELETE FROM tag WHERE repo = $1 RETURNING name`, r.repo)
 	if err != nil {
 		return err
 	}
-	for _, tag := range tags {
-		out.Receipt.Tags = append(out.Receipt.Tags, string(r.name)+":"+string(tag))
-	}
-	if err := t.breakImages(r.name, tags, guard, out); err != nil {
+	if err := t.tagsGone(r, tags, guard, out); err != nil {
 		return err
 	}
 	if r.candidates, err = all(t, column[int64], `SELECT id FROM manifest WHERE repo = $1 ORDER BY id`, r.repo); err != nil {

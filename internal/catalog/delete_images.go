@@ -205,7 +205,7 @@ func (t *tx) dropContent(images []easel.Image, removals map[easel.Repo]*removal,
 			r.candidates = append(r.candidates, named...) // its tag keeps it; the receipt counts it
 			continue
 		}
-		if _, err := t.dropTag(r, i.Tag, out); err != nil {
+		if _, err := t.dropTag(r, i.Tag, &out.Receipt); err != nil {
 			return err
 		}
 	}
@@ -215,7 +215,7 @@ func (t *tx) dropContent(images []easel.Image, removals map[easel.Repo]*removal,
 // breakImages settles the records of tags that were deleted by another route
 // than their image: built-in and guarded ones refuse the deletion, the others
 // become ERROR. A record that is being saved belongs to its save.
-func (t *tx) breakImages(repo easel.Repo, tags []easel.Tag, guard Guard, out *Removed) error {
+func (t *tx) breakImages(repo easel.Repo, tags []easel.Tag, guard Guard, out *easel.Receipt) error {
 	return chunks(tags, func(tags []easel.Tag) error {
 		a := args{string(repo)}
 		images, err := all(t, scanImage, `SELECT `+imageColumns+` FROM image WHERE image.repo = $1 AND image.tag IN (`+addAll(&a, tags)+`) ORDER BY image.id`, a...)
@@ -229,7 +229,7 @@ func (t *tx) breakImages(repo easel.Repo, tags []easel.Tag, guard Guard, out *Re
 			}
 			if i.Status == easel.ImageActive {
 				ids = append(ids, i.ID)
-				out.Receipt.Broken = append(out.Receipt.Broken, i.ID)
+				out.Broken = append(out.Broken, i.ID)
 			}
 		}
 		if guard != nil {

@@ -35,6 +35,7 @@ type removal struct {
 	going      map[int64]easel.Digest
 	condemned  map[int64]easel.Digest // wanted gone, kept by a live pin
 	kept       []int64                // candidates that something else needs
+	whole      bool                   // the repository itself goes, too
 	blobs      map[int64]bool         // more blobs to consider, beside those of manifests that go
 }
 
