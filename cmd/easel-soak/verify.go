@@ -139,13 +139,14 @@ const crowd = 60
 // prune deletes, at rest, manifests that no tag names while there are too many.
 func (b *bench) prune(ctx context.Context) {
 	tagged := slices.Collect(maps.Values(b.hist.initial))
+	left := len(b.stored)
 	for digest, repo := range maps.Clone(b.stored) {
-		if len(b.stored) <= crowd {
+		if left <= crowd {
 			return
 		}
 		if !slices.Contains(tagged, digest) {
-			b.deleteByDigest(ctx, digest, repo)
-			delete(b.stored, digest) // a child of an index is refused, and goes with that
+			b.deleteByDigest(ctx, digest, repo) // refused, perhaps, or its answer lost: the next rest sees what is there
+			left--
 		}
 	}
 }
