@@ -91,7 +91,7 @@ func run(ctx context.Context, args []string) int {
 	case err == nil:
 		return 0
 	case errors.As(err, &broken):
-		fmt.Println("FAILED:", broken)
+		fmt.Println("FAILED:", err) // with the steps that led there
 		return 1
 	}
 	fmt.Fprintln(os.Stderr, "easel-soak:", err)
@@ -123,6 +123,9 @@ func (s *settings) start(ctx context.Context, name string, flags []string, mode 
 		case err = <-b.problem: // seen after the last look
 		default:
 		}
+	}
+	if err != nil {
+		b.server.printLog()
 	}
 	if err != nil || s.keep {
 		fmt.Println("kept for a look:", dir)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"easel/internal/failpoint"
@@ -19,9 +20,10 @@ func points(ctx context.Context, s *settings, b *bench) error {
 	b.gate.Lock()
 	halt := b.employ(ctx, s.clients)
 	defer halt()
+	ends := time.Now().Add(s.duration)
 	for _, name := range failpoint.Names() {
 		b.server.kill()
-		if err := b.dieAt(ctx, name, s.duration/time.Duration(len(failpoint.Names()))); err != nil {
+		if err := b.dieAt(ctx, name, time.Until(ends)); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		if _, err := b.revive(ctx, ""); err != nil {
@@ -63,7 +65,8 @@ func (b *bench) dieAt(ctx context.Context, name string, within time.Duration) er
 	case <-b.server.dead:
 		return nil
 	case <-t.C:
-		err = broken("the point was not reached within %v; was the program built with the tag failpoint?", within)
+		err = broken("the point was not reached within %v; was the program built with the tag failpoint?\n%s", within, strings.Join(b.outcomes(), "\n"))
+		b.server.dump()
 	}
 	b.server.kill()
 	return err

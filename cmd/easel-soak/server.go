@@ -118,6 +118,15 @@ func (s *server) kill() {
 	<-s.dead
 }
 
+// dump ends the server with the stacks of its goroutines in its log.
+func (s *server) dump() {
+	_ = s.proc.Signal(syscall.SIGQUIT) // an error says that it has ended
+	select {
+	case <-s.dead:
+	case <-time.After(10 * time.Second):
+	}
+}
+
 // stop ends the server as an operator does.
 func (s *server) stop() error {
 	if err := s.proc.Signal(syscall.SIGTERM); err != nil {
@@ -152,6 +161,17 @@ func (s *server) easel(ctx context.Context, args ...string) (out string, code in
 		return "", 0, err
 	}
 	return string(b), cmd.ProcessState.ExitCode(), nil
+}
+
+// printLog prints the end of the server's log: the directory that has it may be
+// gone before anybody can look.
+func (s *server) printLog() {
+	const most = 64 << 10
+	b, err := os.ReadFile(s.dir + ".log")
+	if err != nil {
+		return // it never ran
+	}
+	fmt.Printf("the end of the server's log:\n%s\n", b[max(0, len(b)-most):])
 }
 
 // stored returns the bytes of all files in the blob directory: what du

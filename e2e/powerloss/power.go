@@ -55,12 +55,22 @@ func (p *power) unmount() error {
 	if p.server == nil {
 		return nil
 	}
-	if err := p.server.Unmount(); err != nil {
-		return fmt.Errorf("unmount %s: %w", p.dir, err)
+	var err error
+	for ends := time.Now().Add(busyFor); ; time.Sleep(10 * time.Millisecond) {
+		if err = p.server.Unmount(); err == nil {
+			p.server = nil
+			return nil
+		}
+		if time.Now().After(ends) {
+			return fmt.Errorf("unmount %s: %w", p.dir, err)
+		}
 	}
-	p.server = nil
-	return nil
 }
+
+// busyFor is how long a disk may stay busy that nobody uses any more: the
+// kernel lets go of the files of a process that has ended, and of the one that
+// the mounting itself opens, a moment later.
+const busyFor = 30 * time.Second
 
 // lose takes the power away and gives it back: every second time everything
 // that was not synced is gone, otherwise a random part of it.
