@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -105,7 +106,18 @@ func (l locks) release() error {
 // that somebody else made is protected too; the rights of one with contents
 // stay as they are, because it may have other uses.
 func makeDir(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	there := dir
+	for !exists(there) {
+		there = filepath.Dir(there)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w", err)
+	}
+	if err := syncDirs(filepath.Dir(dir), there); err != nil && there != dir {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
 	entries, err := os.ReadDir(dir)
@@ -119,4 +131,28 @@ func makeDir(dir string) error {
 		return fmt.Errorf("protect the data directory: %w", err)
 	}
 	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// syncDirs makes the entries of dir durable, and of the directories above it
+// down from top. A start that was killed between making and syncing left that
+// to this one.
+func syncDirs(dir, top string) error {
+	for {
+		f, err := os.Open(dir)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return err
+		}
+		if len(dir) <= len(top) {
+			return nil
+		}
+		dir = filepath.Dir(dir)
+	}
 }

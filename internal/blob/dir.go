@@ -43,10 +43,10 @@ func OpenDir(path string) (*Dir, error) {
 	if err := syncDir(path); err != nil {
 		return nil, fmt.Errorf("open blob directory: %w", err)
 	}
-	if isNew {
-		if err := syncDir(filepath.Dir(path)); err != nil {
-			return nil, fmt.Errorf("make blob directory: %w", err)
-		}
+	// Also when it was there: who made it may have been killed before this. But
+	// then the directory above need not be ours to read.
+	if err := syncDir(filepath.Dir(path)); err != nil && isNew {
+		return nil, fmt.Errorf("make blob directory: %w", err)
 	}
 	return &Dir{path: path}, nil
 }

@@ -58,6 +58,10 @@ func readMasterKey(path string) ([]byte, error) {
 	if err != nil {
 		return nil, easel.E(easel.Invalid, "master key", "%s cannot be read; restore it from the backup", path).Because(err)
 	}
+	// Who made it may have been killed before its entry was synced, and from now on secrets depend on it.
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return nil, fmt.Errorf("keep the master key: %w", err)
+	}
 	return ParseMasterKey(string(text[:n]))
 }
 
@@ -78,10 +82,11 @@ func writeMasterKey(path string) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(f.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
+	return os.Link(f.Name(), path)
+}
+
+func syncDir(path string) error {
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}
