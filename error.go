@@ -52,6 +52,8 @@ type Error struct {
 	Noun Noun
 	Msg  string // for the user: what is wrong and what to do; never SQL, a Go type or a secret
 	Err  error  // for the log
+
+	blocker *Blocker // see Blocked
 }
 
 // E makes an error whose message is for the user.

@@ -33,6 +33,13 @@ type Receipt struct {
 	KeptFor     int        `json:"kept_records,omitempty"` // live records that still name the tag
 }
 
+// Plan is what a deletion would do: the receipt that it would have, and what
+// it would be refused for.
+type Plan struct {
+	Receipt
+	Blockers []Blocker `json:"blockers"`
+}
+
 // ReceiptItem names an image record.
 type ReceiptItem struct {
 	ID   string `json:"id"`

@@ -82,6 +82,9 @@ func (c *imageRm) confirm(ctx context.Context, s *streams, ses *session, images 
 		return err
 	}
 	writePlan(s.err, plan, c.Force)
+	if len(plan.Blockers) > 0 {
+		return errors.New("nothing was deleted: all of them go, or none")
+	}
 	answer := ""
 	fmt.Fprintf(s.err, "Delete %s? [y/N] ", plural(len(images), "image"))
 	if _, err := fmt.Fscanln(s.in, &answer); err != nil || !strings.HasPrefix(strings.ToLower(answer), "y") {
@@ -91,8 +94,8 @@ func (c *imageRm) confirm(ctx context.Context, s *streams, ses *session, images 
 }
 
 // plan asks the server what a deletion would do.
-func (s *session) plan(ctx context.Context, images []image, force bool) (easel.Receipt, error) {
-	var plan easel.Receipt
+func (s *session) plan(ctx context.Context, images []image, force bool) (easel.Plan, error) {
+	var plan easel.Plan
 	if err := s.needProject(ctx); err != nil {
 		return plan, err
 	}
@@ -110,10 +113,11 @@ func (s *session) showPlan(ctx context.Context, images []image, force bool) erro
 }
 
 // writePlan writes for people what goes, what comes back and what stays.
-func writePlan(w io.Writer, p easel.Receipt, force bool) {
+func writePlan(w io.Writer, p easel.Plan, force bool) {
 	for _, i := range p.Images {
 		fmt.Fprintf(w, "  %s  %s\n", i.ID, i.Path)
 	}
+	defer writeBlockers(w, p)
 	if !force {
 		fmt.Fprintf(w, "Goes: %s. The registry content stays; --force takes it along.\n", plural(len(p.Images), "catalogue record"))
 		return
@@ -121,7 +125,14 @@ func writePlan(w io.Writer, p easel.Receipt, force bool) {
 	fmt.Fprintf(w, "Goes: %s, %s, %s, %s.\n", plural(len(p.Images), "catalogue record"), plural(len(p.Tags), "tag"),
 		plural(len(p.Manifests), "manifest"), plural(len(p.Blobs), "blob"))
 	fmt.Fprintf(w, "Comes back: %s.\n", size(p.Freed+p.Pending))
-	writeKept(w, p)
+	writeKept(w, p.Receipt)
+}
+
+// writeBlockers writes what a deletion would be refused for.
+func writeBlockers(w io.Writer, p easel.Plan) {
+	for _, b := range p.Blockers {
+		fmt.Fprintf(w, "In the way: %s (%s).\n", b.Message, b.Kind)
+	}
 }
 
 // writeKept writes what a deletion leaves, and why.

@@ -139,6 +139,7 @@ var errRollback = errors.New("rolled back on purpose")
 // plan runs f like update and rolls back whatever it did.
 func (db *DB) plan(ctx context.Context, f func(*tx) error) error {
 	err := db.update(ctx, func(t *tx) error {
+		t.planning = true
 		if err := f(t); err != nil {
 			return err
 		}

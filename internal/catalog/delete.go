@@ -82,7 +82,13 @@ func (db *DB) DeleteManifest(ctx context.Context, who easel.Principal, repo ease
 			return err
 		}
 		if named {
-			return easel.E(easel.InUse, "manifest", "the index %s names this manifest: delete the index first", parent)
+			err := easel.E(easel.InUse, "manifest", "the index %s names this manifest: delete the index first", parent)
+			if err := t.refuse(err.Blocked(easel.BlockedByIndex, string(repo)+"@"+string(digest), parent)); err != nil {
+				return err
+			}
+			if _, err := t.exec(`DELETE FROM child WHERE repo = $1 AND child = $2`, r.repo, id); err != nil { // a plan goes on
+				return err
+			}
 		}
 		if _, err := t.exec(`DELETE FROM mpin WHERE repo = $1 AND manifest = $2 AND owner = $3`, r.repo, id, who.UserID); err != nil {
 			return err
@@ -168,10 +174,19 @@ func (t *tx) endPins(who easel.Principal, repo int64, name easel.Repo) error {
 	held, err := t.get([]any{&until}, `
 		SELECT until FROM (SELECT until, owner FROM pin WHERE repo = $1 UNION ALL SELECT until, owner FROM mpin WHERE repo = $1) p
 		WHERE owner <> $2 ORDER BY until DESC LIMIT 1`, repo, who.UserID)
-	if err == nil && held {
-		err = easel.E(easel.InUse, "repository", "another user is pushing to %s: what the push was told is there is held until %s; try again then", name, fromMicros(until).Format("15:04:05Z"))
+	if err != nil || !held {
+		return err
 	}
-	return err
+	refusal := easel.E(easel.InUse, "repository", "another user is pushing to %s: what the push was told is there is held until %s; try again then", name, fromMicros(until).Format("15:04:05Z"))
+	if err := t.refuse(refusal.Blocked(easel.BlockedByPin, string(name), "")); err != nil {
+		return err
+	}
+	for _, table := range []string{"pin", "mpin"} { // a plan goes on
+		if _, err := t.exec(`DELETE FROM `+table+` WHERE repo = $1`, repo); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // takeAll makes every tag, manifest and blob of a repository go.

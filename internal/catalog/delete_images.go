@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"easel"
@@ -53,15 +54,11 @@ func (t *tx) deleteImages(who easel.Principal, d ImageDeletion) ([]easel.Image, 
 	if images, err = t.imagesOf(d); err != nil { // only what is read under the locks counts
 		return nil, out, err
 	}
-	for _, i := range images {
-		if err := deletable(i, d.Project); err != nil {
-			return nil, out, err
-		}
+	if images, err = t.deletable(images, d.Project); err != nil {
+		return nil, out, err
 	}
-	if d.InUse != nil {
-		if err := d.InUse(t.ctx, images); err != nil {
-			return nil, out, err
-		}
+	if err := t.ask(d.InUse, images); err != nil {
+		return nil, out, err
 	}
 	if err := t.dropImages(images, &out); err != nil {
 		return nil, out, err
@@ -74,9 +71,9 @@ func (t *tx) deleteImages(who easel.Principal, d ImageDeletion) ([]easel.Image, 
 			return nil, out, d.Refusal
 		}
 	}
-	action, resource := "deleteNotebookImage", images[0].ID
-	if d.Group != "" {
-		action, resource = "deleteNotebookImageGroup", d.Group
+	action, resource := "deleteNotebookImageGroup", d.Group
+	if d.Group == "" {
+		action, resource = "deleteNotebookImage", slices.Min(d.IDs)
 	}
 	rs := make([]*removal, 0, len(removals))
 	for _, r := range removals {
@@ -119,20 +116,58 @@ func errNoImage(id string) error {
 	return easel.E(easel.NotFound, "image", "image %.64q was not found", id)
 }
 
-// deletable is the order of checks of images.md operation E: visibility, then
-// ownership, then state.
-func deletable(i easel.Image, project string) error {
-	switch {
-	case i.Type == easel.BuildIn:
-		return easel.E(easel.Denied, "image", "image %s is built in and cannot be deleted", i.ID)
-	case i.Project != project && i.Visibility == easel.Public:
-		return easel.E(easel.Denied, "image", "image %s belongs to another project", i.ID)
-	case i.Project != project:
-		return errNoImage(i.ID)
-	case i.Status == easel.ImageInit || i.Status == easel.ImageCreating:
-		return easel.E(easel.Unavailable, "image", "image %s is being saved; delete it when that has ended", i.ID)
+// deletable returns those of images that the project may delete, in the order
+// of checks of images.md operation E: visibility, then ownership, then state.
+// A plan is left without those that are not the project's.
+func (t *tx) deletable(images []easel.Image, project string) ([]easel.Image, error) {
+	own := make([]easel.Image, 0, len(images))
+	for _, i := range images {
+		var err error
+		switch {
+		case i.Type == easel.BuildIn:
+			err = easel.E(easel.Denied, "image", "image %s is built in and cannot be deleted", i.ID).Blocked(easel.BlockedByBuiltin, i.ID, "")
+		case i.Project != project && i.Visibility == easel.Public:
+			err = easel.E(easel.Denied, "image", "image %s belongs to another project", i.ID).Blocked(easel.BlockedByProject, i.ID, "")
+		case i.Project != project:
+			err = errNoImage(i.ID)
+		case i.Status == easel.ImageInit || i.Status == easel.ImageCreating:
+			err = easel.E(easel.Unavailable, "image", "image %s is being saved; delete it when that has ended", i.ID).Blocked(easel.BlockedBySaving, i.ID, "")
+		}
+		if err = t.refuse(err); err != nil {
+			return nil, err
+		}
+		if i.Project == project {
+			own = append(own, i)
+		}
+	}
+	return own, nil
+}
+
+// ask asks the guard about images that go. A plan asks about one after the
+// other, to learn of all that are needed.
+func (t *tx) ask(guard Guard, images []easel.Image) error {
+	if guard == nil || len(images) == 0 {
+		return nil
+	}
+	if !t.planning {
+		return guard(t.ctx, images)
+	}
+	for _, i := range images {
+		if err := t.refuse(subject(guard(t.ctx, []easel.Image{i}), i.ID)); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// subject names the image that a guard's error is about.
+func subject(err error, image string) error {
+	if e := (*easel.Error)(nil); errors.As(err, &e) {
+		if b, ok := e.Blocker(); ok && b.Subject == "" {
+			return e.Blocked(b.Kind, image, b.Holder)
+		}
+	}
+	return err
 }
 
 // lockReposOf locks the repositories that exist, in id order, and returns a
@@ -225,17 +260,18 @@ func (t *tx) breakImages(repo easel.Repo, tags []easel.Tag, guard Guard, out *ea
 		var ids []string
 		for _, i := range images {
 			if i.Type == easel.BuildIn {
-				return easel.E(easel.InUse, "tag", "%s:%s is the content of the built-in image %s", repo, i.Tag, i.Name)
+				err := easel.E(easel.InUse, "tag", "%s:%s is the content of the built-in image %s", repo, i.Tag, i.Name)
+				if err := t.refuse(err.Blocked(easel.BlockedByBuiltin, string(repo)+":"+string(i.Tag), i.ID)); err != nil {
+					return err
+				}
 			}
 			if i.Status == easel.ImageActive {
 				ids = append(ids, i.ID)
 				out.Broken = append(out.Broken, i.ID)
 			}
 		}
-		if guard != nil {
-			if err := guard(t.ctx, images); err != nil {
-				return err
-			}
+		if err := t.ask(guard, images); err != nil {
+			return err
 		}
 		if len(ids) == 0 {
 			return nil

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"easel"
 )
 
 // querier is what *sql.DB, *sql.Conn and *sql.Tx have in common.
@@ -25,6 +27,26 @@ type tx struct {
 	engine engine
 	now    int64         // microseconds; one clock for the whole transaction
 	pinFor time.Duration // how long a pin lasts
+
+	planning bool            // everything is rolled back at the end
+	blockers []easel.Blocker // what a deletion would have been refused for
+}
+
+// refuse is where a deletion stops because of err, which says what stands in
+// its way. A plan notes that and goes on as if it were not there, so that it
+// shows everything that stands in the way: then refuse returns nil, and the
+// caller has to leave alone, or take away, what would make a foreign key fail.
+// Errors that are no blockers, such as NotFound, are returned in both.
+func (t *tx) refuse(err error) error {
+	if err == nil || !t.planning {
+		return err
+	}
+	b, ok := easel.AsError(err).Blocker()
+	if !ok {
+		return err
+	}
+	t.blockers = append(t.blockers, b)
+	return nil
 }
 
 // exec runs a statement and returns the number of rows it changed.

@@ -14,8 +14,9 @@ import (
 // the caller should now unlink. They are in the garbage table: whoever dies
 // before unlinking them loses nothing.
 type Removed struct {
-	Receipt easel.Receipt
-	Garbage []Garbage
+	Receipt  easel.Receipt
+	Garbage  []Garbage
+	Blockers []easel.Blocker // of a plan: what the deletion would be refused for
 }
 
 // Garbage is a storage key that nothing needs any more.
@@ -89,6 +90,10 @@ func (t *tx) unlink(who easel.Principal, action, resource string, rs []*removal,
 	out.Receipt.Action, out.Receipt.Resource = action, resource
 	if err := t.fillReceipt(who, rs, gone, blobs, out); err != nil {
 		return err
+	}
+	if t.planning {
+		out.Blockers = t.blockers
+		return nil
 	}
 	return t.audit(who, action, resource, out.Receipt.Freed, &out.Receipt)
 }

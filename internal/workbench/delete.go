@@ -37,7 +37,7 @@ func (s *Service) Delete(ctx context.Context, project, id string, force bool) (e
 
 // DeleteAll removes several images, all or none, with the checks of Delete.
 func (s *Service) DeleteAll(ctx context.Context, d Deletion) ([]easel.Image, easel.Receipt, error) {
-	order, _, err := s.checked(ctx, d)
+	order, _, err := s.checked(ctx, d, s.owned)
 	if err != nil {
 		return nil, easel.Receipt{}, err
 	}
@@ -51,7 +51,7 @@ func (s *Service) DeleteGroup(ctx context.Context, project, id string, force boo
 	if id == "" {
 		return easel.ImageGroup{}, easel.Receipt{}, noGroup(id)
 	}
-	order, group, err := s.checked(ctx, Deletion{Project: project, Group: id, Force: force})
+	order, group, err := s.checked(ctx, Deletion{Project: project, Group: id, Force: force}, s.owned)
 	if err != nil {
 		return easel.ImageGroup{}, easel.Receipt{}, err
 	}
@@ -59,22 +59,25 @@ func (s *Service) DeleteGroup(ctx context.Context, project, id string, force boo
 	return group, receipt, err
 }
 
-// Plan returns which images d would remove and the receipt it would have. It
-// has the checks and the errors of the deletion and changes nothing.
-func (s *Service) Plan(ctx context.Context, d Deletion) ([]easel.Image, easel.Receipt, error) {
-	order, _, err := s.checked(ctx, d)
+// Plan returns what d would do and what stands in its way, and changes
+// nothing. Its errors are those of the deletion but for what is a blocker:
+// images that are in use, protected, being saved or not the project's own.
+func (s *Service) Plan(ctx context.Context, d Deletion) (easel.Plan, error) {
+	order, _, err := s.checked(ctx, d, func(ctx context.Context, project, id string, _ policy.Action) (easel.Image, error) {
+		return s.visible(ctx, project, id)
+	})
 	if err != nil {
-		return nil, easel.Receipt{}, err
+		return easel.Plan{}, err
 	}
-	images, planned, err := s.catalog.PlanImages(ctx, easel.PrincipalFrom(ctx), order)
-	return images, planned.Receipt, err
+	_, planned, err := s.catalog.PlanImages(ctx, easel.PrincipalFrom(ctx), order)
+	return easel.Plan{Receipt: planned.Receipt, Blockers: planned.Blockers}, err
 }
 
 // checked looks at what can be decided before the transaction: who asks, what
 // they may see, and whether they may delete content. The transaction asks the
-// rest, and what may have changed, again. It returns the group of a deletion
-// by group, as it was.
-func (s *Service) checked(ctx context.Context, d Deletion) (catalog.ImageDeletion, easel.ImageGroup, error) {
+// rest, and what may have changed, again. find looks up an image. It returns
+// the group of a deletion by group, as it was.
+func (s *Service) checked(ctx context.Context, d Deletion, find func(context.Context, string, string, policy.Action) (easel.Image, error)) (catalog.ImageDeletion, easel.ImageGroup, error) {
 	order := catalog.ImageDeletion{Project: d.Project, IDs: d.IDs, Group: d.Group, Force: d.Force, InUse: Guard(s.o.InUse...)}
 	var group easel.ImageGroup
 	action := policy.DeleteImage
@@ -86,11 +89,13 @@ func (s *Service) checked(ctx context.Context, d Deletion) (catalog.ImageDeletio
 	}
 	var repos []easel.Repo
 	for _, id := range d.IDs {
-		i, err := s.owned(ctx, d.Project, id, action)
+		i, err := find(ctx, d.Project, id, action)
 		if err != nil {
 			return order, group, err
 		}
-		repos = append(repos, i.Repo)
+		if i.Project == d.Project {
+			repos = append(repos, i.Repo)
+		}
 	}
 	if d.Group != "" {
 		var err error

@@ -86,10 +86,12 @@ func TestAllOrNone(t *testing.T) {
 	w := newWorld(t)
 	free, used := w.register(t, "team/a:free", "one"), w.register(t, "team/a:used", "two")
 	w.use.tag = "used"
-	for _, path := range []string{"plans", "deletions"} {
-		if got := code(t, w.Do(t, as("ann", "POST", "/easel/v1/"+path, selection(true, free, used)))); got != "400 ModelArts.6344" {
-			t.Errorf("%s with an image in use = %s", path, got)
-		}
+	if got := code(t, w.Do(t, as("ann", "POST", "/easel/v1/deletions", selection(true, free, used)))); got != "400 ModelArts.6344" {
+		t.Errorf("a deletion with an image in use = %s", got)
+	}
+	plan := decode[easel.Plan](t, w.Do(t, as("ann", "POST", "/easel/v1/plans", selection(true, free, used))))
+	if len(plan.Blockers) != 1 || plan.Blockers[0].Kind != easel.BlockedByUse || plan.Blockers[0].Subject != used || len(plan.Tags) != 2 {
+		t.Errorf("a plan with an image in use: blockers %+v, tags %q", plan.Blockers, plan.Tags)
 	}
 	if !w.HasTag(t, "team/a:free") {
 		t.Error("the other image's tag went")

@@ -25,7 +25,7 @@ var OpenAPI []byte
 
 // Images plans and deletes image records with their content.
 type Images interface {
-	Plan(ctx context.Context, d workbench.Deletion) ([]easel.Image, easel.Receipt, error)
+	Plan(ctx context.Context, d workbench.Deletion) (easel.Plan, error)
 	DeleteAll(ctx context.Context, d workbench.Deletion) ([]easel.Image, easel.Receipt, error)
 }
 
@@ -114,11 +114,15 @@ func (s *server) plan(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, planned, err := s.o.Images.Plan(r.Context(), d)
+	planned, err := s.o.Images.Plan(r.Context(), d)
 	if err != nil {
 		return err
 	}
-	return api.WriteJSON(w, http.StatusOK, lists(planned))
+	planned.Receipt = lists(planned.Receipt)
+	if planned.Blockers == nil {
+		planned.Blockers = []easel.Blocker{}
+	}
+	return api.WriteJSON(w, http.StatusOK, planned)
 }
 
 // delete removes many images, all or none, and answers the receipt.
