@@ -12,7 +12,13 @@ import (
 	"easel/internal/client"
 )
 
-type auditCommand struct {
+type auditCommands struct {
+	Ls     auditLs     `cmd:"" default:"withargs" help:"Show who deleted, registered and changed what."`
+	Verify auditVerify `cmd:"" help:"Prove that no record was changed, removed or inserted."`
+	Head   auditHead   `cmd:"" help:"Print how far the trail is sealed, to be kept elsewhere."`
+}
+
+type auditLs struct {
 	viewer `embed:""`
 	Action string        `env:"-" placeholder:"NAME" help:"Only this action, such as deleteNotebookImage."`
 	Actor  string        `env:"-" placeholder:"USER" help:"Only what this user did."`
@@ -21,7 +27,7 @@ type auditCommand struct {
 }
 
 // Help is the text below the flags.
-func (auditCommand) Help() string {
+func (auditLs) Help() string {
 	return `Examples:
 
   easel audit --since 24h
@@ -40,13 +46,15 @@ type auditRecord struct {
 	Resource  string `json:"resource"`
 	Bytes     int64  `json:"bytes"`
 	Receipt   bool   `json:"receipt"`
+	Seq       int64  `json:"seq"`
+	Hash      string `json:"hash"`
 }
 
 // auditPage is the most records the server sends at once.
 const auditPage = 500
 
 // Run prints records.
-func (c *auditCommand) Run(ctx context.Context, s *streams) error {
+func (c *auditLs) Run(ctx context.Context, s *streams) error {
 	if c.Limit < 1 {
 		return fmt.Errorf("--limit %d: want at least 1", c.Limit)
 	}

@@ -49,7 +49,7 @@ type commands struct {
 
 	Check   checkCommand   `cmd:"" help:"Prove that storage and catalogue agree, byte for byte."`
 	Reclaim reclaimCommand `cmd:"" help:"Unlink what waits to be unlinked, now."`
-	Audit   auditCommand   `cmd:"" help:"Show who deleted, registered and changed what."`
+	Audit   auditCommands  `cmd:"" help:"Show who deleted, registered and changed what, and prove it."`
 
 	Config  configCommand  `cmd:"" help:"Print the effective server configuration."`
 	Admin   adminCommands  `cmd:"" help:"Repair an installation on the machine it runs on."`

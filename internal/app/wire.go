@@ -61,6 +61,7 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 	sys.handler = besides(newOps(st.catalog, auth, c.Metrics, m, log), api.Serve(families, api.ServeOptions{Log: log}))
 	sys.loops = []func(context.Context) error{
 		func(ctx context.Context) error { sys.registry.Run(ctx); return nil },
+		func(ctx context.Context) error { sys.registry.Seal(ctx); return nil },
 	}
 	return sys, nil
 }

@@ -175,6 +175,8 @@ var easelAttempts = []attempt{
 	{"GET /easel/v1/blobs", "/easel/v1/blobs?image=team/private:v1", "/easel/v1/blobs?image=team/missing:v1", "", "", "401 - 404 404 -"},
 	{"GET /easel/v1/blobs/{digest}/why", "/easel/v1/blobs/$BLOB/why", "/easel/v1/blobs/$NODIGEST/why", "", "", "401 - 404 404 -"},
 	{"GET /easel/v1/audit", "/easel/v1/audit", "", "", "", "401 - 200 403 403"},
+	{"GET /easel/v1/audit/head", "/easel/v1/audit/head", "", "", "", "401 - 200 403 403"},
+	{"GET /easel/v1/audit/verify", "/easel/v1/audit/verify?from=$RECEIPT", "/easel/v1/audit/verify?from=$NOUUID", "", "", "401 - 404 403 403"},
 	{"POST /easel/v1/check", "/easel/v1/check", "", "{}", "", "401 - 200 403 403"},
 	{"POST /easel/v1/reclaim", "/easel/v1/reclaim", "", "", "", "401 - 200 403 403"},
 }

@@ -20,23 +20,51 @@ type AuditRecord struct {
 	Action    string // the audit names of the specs where they have one
 	Resource  string
 	Bytes     int64          // added, or freed
+	About     *About         // the content that Resource does not name
 	Receipt   *easel.Receipt // of a deletion
+	Seq       int64          // place in the chain of the domain, from 1; 0: not sealed yet
+	Hash      []byte         // of the chain up to here; nil: not sealed yet
+}
+
+// About names the content that a record is about, where its resource does not.
+type About struct {
+	Repo   easel.Repo   `json:"repository"`
+	Tags   []easel.Tag  `json:"tags"`
+	Digest easel.Digest `json:"digest,omitempty"` // of the manifest
 }
 
 // audit records a change in the transaction that makes it.
 func (t *tx) audit(who easel.Principal, action, resource string, bytes int64, r *easel.Receipt) error {
-	id, receipt := easel.NewUUID(t.time()), ""
-	if r != nil {
-		b, err := json.Marshal(r)
+	if r == nil {
+		return t.record(easel.NewUUID(t.time()), who, action, resource, bytes, nil, "")
+	}
+	receipt, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return t.record(r.ID, who, action, resource, bytes, nil, string(receipt))
+}
+
+// auditAbout is audit of a change that is no deletion, with the content that
+// it is about.
+func (t *tx) auditAbout(who easel.Principal, action, resource string, bytes int64, about About) error {
+	return t.record(easel.NewUUID(t.time()), who, action, resource, bytes, &about, "")
+}
+
+func (t *tx) record(id string, who easel.Principal, action, resource string, bytes int64, about *About, receipt string) error {
+	content := ""
+	if about != nil {
+		about.Tags = orEmpty(about.Tags)
+		b, err := json.Marshal(about)
 		if err != nil {
 			return err
 		}
-		id, receipt = r.ID, string(b)
+		content = string(b)
 	}
 	_, err := t.exec(`
-		INSERT INTO audit (id, at, request, domain, project, actor, actor_name, action, resource, bytes, receipt)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		id, t.now, easel.RequestIDFrom(t.ctx), who.DomainID, who.ProjectID, who.UserID, who.UserName, action, resource, bytes, receipt)
+		INSERT INTO audit (id, at, request, domain, project, actor, actor_name, action, resource, bytes, about, receipt)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		id, t.now, easel.RequestIDFrom(t.ctx), who.DomainID, who.ProjectID, who.UserID, who.UserName, action, resource, bytes, content, receipt)
 	return err
 }
 
@@ -50,20 +78,33 @@ type AuditQuery struct {
 	Limit  int       // at most this many
 }
 
-const auditColumns = `id, at, request, domain, project, actor, actor_name, action, resource, bytes, receipt`
+const auditColumns = `id, at, request, domain, project, actor, actor_name, action, resource, bytes, about, receipt, coalesce(seq, 0), hash`
 
-func scanAudit(s scanner) (r AuditRecord, err error) {
-	var at int64
-	var receipt string
-	if err = s.Scan(&r.ID, &at, &r.RequestID, &r.Domain, &r.Project, &r.Actor, &r.ActorName, &r.Action, &r.Resource, &r.Bytes, &receipt); err != nil {
-		return r, err
-	}
-	r.At = fromMicros(at)
-	if receipt != "" {
-		r.Receipt = new(easel.Receipt)
-		err = json.Unmarshal([]byte(receipt), r.Receipt)
-	}
+// auditRow is a record as it is stored.
+type auditRow struct {
+	AuditRecord
+	at             int64
+	about, receipt string
+}
+
+func scanAuditRow(s scanner) (r auditRow, err error) {
+	err = s.Scan(&r.ID, &r.at, &r.RequestID, &r.Domain, &r.Project, &r.Actor, &r.ActorName, &r.Action, &r.Resource, &r.Bytes,
+		&r.about, &r.receipt, &r.Seq, &r.Hash)
+	r.At = fromMicros(r.at)
 	return r, err
+}
+
+func scanAudit(s scanner) (AuditRecord, error) {
+	r, err := scanAuditRow(s)
+	if err == nil && r.about != "" {
+		r.About = new(About)
+		err = json.Unmarshal([]byte(r.about), r.About)
+	}
+	if err == nil && r.receipt != "" {
+		r.Receipt = new(easel.Receipt)
+		err = json.Unmarshal([]byte(r.receipt), r.Receipt)
+	}
+	return r.AuditRecord, err
 }
 
 // Audit returns the records that q selects.

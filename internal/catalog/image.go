@@ -70,7 +70,7 @@ func (t *tx) registerImage(who easel.Principal, r Registration) (easel.Image, er
 	if err := t.insertImage(i, easel.GroupID(i.Project, i.Workspace, string(i.Repo.Org()), i.Repo.Name())); err != nil {
 		return i, err
 	}
-	return i, t.audit(who, "createNotebookImage", i.ID, 0, nil)
+	return i, t.auditAbout(who, "createNotebookImage", i.ID, 0, About{Repo: i.Repo, Tags: []easel.Tag{i.Tag}})
 }
 
 // insertImage adds a row; group "" means none.

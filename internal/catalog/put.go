@@ -70,7 +70,7 @@ func (t *tx) putManifest(who easel.Principal, repo int64, p ManifestPut) error {
 	if _, err := t.exec(`UPDATE repo SET updated = $1 WHERE id = $2`, t.now, repo); err != nil {
 		return err
 	}
-	return t.audit(who, "pushManifest", string(p.Repo)+refSuffix(p), p.Manifest.ContentSize(), nil)
+	return t.auditAbout(who, "pushManifest", string(p.Repo)+refSuffix(p), p.Manifest.ContentSize(), About{Repo: p.Repo, Tags: p.Tags, Digest: p.Digest})
 }
 
 func refSuffix(p ManifestPut) string {

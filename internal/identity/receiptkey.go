@@ -11,8 +11,9 @@ import (
 // receipts is stored, sealed.
 const receiptKeySetting = "receipt-key"
 
-// SignReceipt returns the Ed25519 signature of the stored text of a receipt.
-// The key is used for nothing else.
+// SignReceipt returns the Ed25519 signature of the stored text of a receipt,
+// or of a head of the audit trail, which says that it is one. The key is used
+// for nothing else.
 func (s *Service) SignReceipt(ctx context.Context, text []byte) ([]byte, error) {
 	key, err := s.receiptKey(ctx)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 
 	"easel"
 	"easel/internal/catalog"
-	"easel/internal/policy"
 )
 
 // maxAudit is the most records one call returns.
@@ -16,16 +15,16 @@ const maxAudit = 1000
 // Audit returns records of the caller's domain, newest first, at most 1000.
 // Errors: Unauthenticated and Denied "audit" for whoever is no administrator.
 func (s *Service) Audit(ctx context.Context, q catalog.AuditQuery) ([]catalog.AuditRecord, error) {
-	who := easel.PrincipalFrom(ctx)
-	if err := policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.Administer, "audit", "the audit trail"); err != nil {
+	who, err := auditor(ctx)
+	if err != nil {
 		return nil, err
 	}
 	q.Domain, q.Limit = who.DomainID, min(q.Limit, maxAudit)
 	return s.catalog.Audit(ctx, q)
 }
 
-// ReceiptSigner vouches for receipts with a key that belongs to the
-// installation.
+// ReceiptSigner vouches for receipts and for heads of the audit trail with a
+// key that belongs to the installation.
 type ReceiptSigner interface {
 	SignReceipt(ctx context.Context, text []byte) (signature []byte, err error)
 	ReceiptKey(ctx context.Context) (ed25519.PublicKey, error)

@@ -1,6 +1,7 @@
 package easelapi
 
 import (
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -23,6 +24,8 @@ type record struct {
 	Resource  string    `json:"resource"`
 	Bytes     int64     `json:"bytes"`
 	Receipt   bool      `json:"receipt"`
+	Seq       int64     `json:"seq"`
+	Hash      string    `json:"hash"`
 }
 
 // audit answers a page of records, newest first, and where the next page starts.
@@ -45,7 +48,8 @@ func (s *server) audit(w http.ResponseWriter, r *http.Request) error {
 	records := make([]record, len(found))
 	for i, f := range found {
 		records[i] = record{ID: f.ID, At: f.At, RequestID: f.RequestID, Project: f.Project, Actor: f.ActorName, ActorID: f.Actor,
-			Action: f.Action, Resource: f.Resource, Bytes: f.Bytes, Receipt: f.Receipt != nil}
+			Action: f.Action, Resource: f.Resource, Bytes: f.Bytes, Receipt: f.Receipt != nil,
+			Seq: f.Seq, Hash: hex.EncodeToString(f.Hash)}
 	}
 	return api.WriteJSON(w, http.StatusOK, map[string]any{"records": records, "next": next})
 }

@@ -36,8 +36,14 @@ func TestExchanges(t *testing.T) {
 		as("ann", "POST", "/easel/v1/deletions", selection(true, derived, public)),
 		as("ann", "POST", "/easel/v1/deletions", selection(true, derived)),
 	)
+	w.Replace(`("hash": ?")[0-9a-f]{64}`, "${1}<hash>")
+	if _, err := w.DB.SealAudit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	w.Golden(t, "operation",
 		as("ann", "GET", "/easel/v1/audit?limit=2", ""),
+		as("ann", "GET", "/easel/v1/audit/head", ""),
+		as("ann", "GET", "/easel/v1/audit/verify", ""),
 		as("ann", "POST", "/easel/v1/check", `{"rehash":false}`),
 		as("ann", "POST", "/easel/v1/reclaim", ""),
 	)
@@ -138,6 +144,11 @@ func TestRefusals(t *testing.T) {
 		{"blobs without right", "ben", "GET", "/easel/v1/blobs?image=team/a:1", "", "404 ModelArts.6404"},
 		{"blobs of no image", "ann", "GET", "/easel/v1/blobs", "", "400 ModelArts.0107"},
 		{"blobs of another registry", "ann", "GET", "/easel/v1/blobs?image=other.test/team/a:1", "", "400 ModelArts.0107"},
+		{"the audit head for users", "ben", "GET", "/easel/v1/audit/head", "", "403 ModelArts.0108"},
+		{"verifying for users", "ben", "GET", "/easel/v1/audit/verify", "", "403 ModelArts.0108"},
+		{"verifying from an absent record", "ann", "GET", "/easel/v1/audit/verify?from=" + absent, "", "404 ModelArts.6404"},
+		{"verifying from nowhere", "ann", "GET", "/easel/v1/audit/verify?from=0", "", "400 ModelArts.0107"},
+		{"a head that is none", "ann", "GET", "/easel/v1/audit/verify?head=1:abc", "", "400 ModelArts.0107"},
 		{"bad limit", "ann", "GET", "/easel/v1/audit?limit=0", "", "400 ModelArts.0107"},
 		{"bad time", "ann", "GET", "/easel/v1/audit?since=yesterday", "", "400 ModelArts.0107"},
 		{"bad position", "ann", "GET", "/easel/v1/audit?before=x", "", "400 ModelArts.0107"},

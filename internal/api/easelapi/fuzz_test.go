@@ -2,6 +2,7 @@ package easelapi
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 
 	"easel"
@@ -27,6 +28,22 @@ func FuzzAuditQuery(f *testing.F) {
 		}
 		if q.Limit < 1 || q.Limit > 500 || q.Before != "" && !easel.IsUUID(q.Before) {
 			t.Errorf("auditQuery(%q) = %+v", raw, q)
+		}
+	})
+}
+
+// FuzzKeptHead: a head is a number and a SHA-256, or the client's mistake.
+func FuzzKeptHead(f *testing.F) {
+	for _, s := range []string{"", "1:", ":", "0:" + strings.Repeat("0", 64), "7:" + strings.Repeat("a", 64), "-1:" + strings.Repeat("A", 64), "9223372036854775808:00"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		h, err := keptHead(url.Values{"head": {text}})
+		switch {
+		case err != nil && easel.AsError(err).Kind != easel.Invalid:
+			t.Errorf("keptHead(%q) = %v", text, err)
+		case err == nil && h != nil && (h.Seq < 1 || len(h.Hash) != 32):
+			t.Errorf("keptHead(%q) = %+v", text, h)
 		}
 	})
 }

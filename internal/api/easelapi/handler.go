@@ -36,6 +36,9 @@ type Content interface {
 	Receipt(ctx context.Context, id string) (registry.SignedReceipt, error)
 	ReceiptKey(ctx context.Context) (ed25519.PublicKey, error)
 	Audit(ctx context.Context, q catalog.AuditQuery) ([]catalog.AuditRecord, error)
+	AuditHead(ctx context.Context) (registry.SignedHead, error)
+	AuditSeq(ctx context.Context, id string) (int64, error)
+	VerifyAudit(ctx context.Context, from int64, kept *catalog.AuditHead) (registry.Verified, error)
 	Check(ctx context.Context, o registry.CheckOptions) (registry.Report, error)
 	Reclaim(ctx context.Context) (registry.Reclaimed, error)
 }
@@ -62,6 +65,8 @@ func New(o Options) *api.Mux {
 		{"GET /easel/v1/blobs", s.blobs},
 		{"GET /easel/v1/blobs/{digest}/why", s.why},
 		{"GET /easel/v1/audit", s.audit},
+		{"GET /easel/v1/audit/head", s.auditHead},
+		{"GET /easel/v1/audit/verify", s.verifyAudit},
 		{"POST /easel/v1/check", s.check},
 		{"POST /easel/v1/reclaim", s.reclaim},
 	} {
