@@ -112,16 +112,22 @@ func (db *DB) view(ctx context.Context, f func(*tx) error) error {
 func (db *DB) update(ctx context.Context, f func(*tx) error) error {
 	start := time.Now()
 	defer func() { db.observe("update", time.Since(start)) }()
+	do := func(t *tx) error {
+		if err := f(t); err != nil {
+			return err
+		}
+		return t.writeImageCounts()
+	}
 	if db.engine == sqlite {
 		db.reserve.mind(ctx, db.group)
-		return classify(db.group.do(ctx, f))
+		return classify(db.group.do(ctx, do))
 	}
 	var err error
 	for try := range maxTries {
 		if err = ctx.Err(); err != nil {
 			return err
 		}
-		if err = db.tryPostgres(context.WithoutCancel(ctx), f); !retryable(err) {
+		if err = db.tryPostgres(context.WithoutCancel(ctx), do); !retryable(err) {
 			return classify(err)
 		}
 		time.Sleep(rand.N(time.Millisecond << min(try, 6)))

@@ -192,27 +192,29 @@ func (t *tx) lockReposOf(images []easel.Image) (map[easel.Repo]*removal, error) 
 	return found, t.lockRepos(ids...)
 }
 
-// dropImages deletes records, and groups that have no images left.
+// dropImages deletes records, counts them off, and deletes groups that have no
+// images left.
 func (t *tx) dropImages(images []easel.Image, out *Removed) error {
 	ids := make([]string, len(images))
 	for n, i := range images {
 		ids[n] = i.ID
 		out.Receipt.Images = append(out.Receipt.Images, easel.ReceiptItem{ID: i.ID, Path: i.Path})
 	}
-	return chunks(ids, func(ids []string) error {
+	err := chunks(ids, func(ids []string) error {
 		var a args
-		groups, err := all(t, column[string], `DELETE FROM image WHERE id IN (`+addAll(&a, ids)+`) RETURNING coalesce(grp, '')`, a...)
-		if err != nil {
-			return err
+		n, err := t.exec(`DELETE FROM image WHERE id IN (`+addAll(&a, ids)+`)`, a...)
+		if err == nil && n != int64(len(ids)) { // another deletion was faster
+			err = errNoImage(ids[0])
 		}
-		if len(groups) != len(ids) { // another deletion was faster
-			return errNoImage(ids[0])
-		}
-		groups = slices.Compact(slices.Sorted(slices.Values(groups)))
-		a = nil
-		_, err = t.exec(`DELETE FROM image_group WHERE id IN (`+addAll(&a, groups)+`) AND NOT EXISTS (SELECT 1 FROM image WHERE image.grp = image_group.id)`, a...)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	for _, i := range images {
+		t.counts.add(i, -1, 0)
+	}
+	return t.leaveGroups(images)
 }
 
 // dropContent removes the tags of private images, unless another live record
@@ -278,6 +280,9 @@ func (t *tx) breakImages(repo easel.Repo, tags []easel.Tag, guard Guard, out *ea
 		}
 		a = args{t.now - t.now%1000}
 		_, err = t.exec(`UPDATE image SET status = 'ERROR', status_message = 'the tag was deleted from the registry', updated = $1 WHERE id IN (`+addAll(&a, ids)+`)`, a...)
-		return err
+		if err != nil {
+			return err
+		}
+		return t.groupsChanged(t.now-t.now%1000, ids...)
 	})
 }

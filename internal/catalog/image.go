@@ -62,18 +62,19 @@ func (t *tx) registerImage(who easel.Principal, r Registration) (easel.Image, er
 		return i, easel.E(easel.TooLarge, "image", "%s:%s has %d bytes; at most %d can be registered", i.Repo, i.Tag, size, r.MaxSize)
 	}
 	now := t.now - t.now%1000 // milliseconds go over the wire
+	i.ID, i.Size, i.Status = easel.NewUUID(t.time()), size, easel.ImageActive
+	i.Created, i.Updated = fromMicros(now), fromMicros(now)
 	if i.Tags, err = t.joinGroup(i, r.Tags, r.ReadMe); err != nil {
 		return i, err
 	}
-	i.ID, i.Size, i.Status = easel.NewUUID(t.time()), size, easel.ImageActive
-	i.Created, i.Updated = fromMicros(now), fromMicros(now)
 	if err := t.insertImage(i, easel.GroupID(i.Project, i.Workspace, string(i.Repo.Org()), i.Repo.Name())); err != nil {
 		return i, err
 	}
 	return i, t.auditAbout(who, "createNotebookImage", i.ID, 0, About{Repo: i.Repo, Tags: []easel.Tag{i.Tag}})
 }
 
-// insertImage adds a row; group "" means none.
+// insertImage adds a row and counts it; group "" means none, else the caller
+// has joined it.
 func (t *tx) insertImage(i easel.Image, group string) error {
 	services, err := jsonList(i.Services)
 	if err != nil {
@@ -91,6 +92,7 @@ func (t *tx) insertImage(i easel.Image, group string) error {
 		i.ID, i.Project, i.Workspace, group, i.Type, i.Path, string(i.Repo.Org()), string(i.Repo), i.Name, string(i.Tag), i.Arch, i.Description,
 		services, i.Origin, categories, i.ServiceType, i.Size, string(i.Status), i.StatusMessage, i.Visibility, i.FlavorType, i.SWRInstance,
 		i.ShowName, i.ShowTag, micros(i.Created), micros(i.Updated))
+	t.counts.add(i, 1, 0)
 	return err
 }
 
@@ -161,6 +163,9 @@ func (t *tx) syncImage(who easel.Principal, project, id string) (easel.Image, er
 	_, err = t.exec(`UPDATE image SET status = $1, size = $2, status_message = $3, updated = $4 WHERE id = $5`,
 		string(i.Status), i.Size, i.StatusMessage, now, id)
 	if err != nil {
+		return i, err
+	}
+	if err := t.groupsChanged(now, id); err != nil {
 		return i, err
 	}
 	return i, t.audit(who, "updateNotebookImage", i.ID, 0, nil)

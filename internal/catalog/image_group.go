@@ -3,6 +3,8 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"easel"
 )
@@ -12,17 +14,25 @@ const MaxGroupTags = 20
 
 // joinGroup makes the group of an image that is about to be recorded, or
 // joins it, adds tags and sets readMe if given. It returns the group's tags.
+// The row stays locked: what the group says about its images changes with them.
 func (t *tx) joinGroup(i easel.Image, tags []easel.ResourceTag, readMe *string) ([]easel.ResourceTag, error) {
 	id := easel.GroupID(i.Project, i.Workspace, string(i.Repo.Org()), i.Repo.Name())
-	_, err := t.exec(`
-		INSERT INTO image_group (id, project, workspace, org, name, read_me, tags, updated) VALUES ($1, $2, $3, $4, $5, NULL, '[]', 0)
-		ON CONFLICT (id) DO NOTHING`, id, i.Project, i.Workspace, string(i.Repo.Org()), i.Repo.Name())
+	var (
+		versions int64
+		text     string
+	)
+	_, err := t.get([]any{&versions, &text}, `
+		INSERT INTO image_group (id, project, workspace, org, name, read_me, tags, updated, versions, created, changed)
+		VALUES ($1, $2, $3, $4, $5, NULL, '[]', 0, 1, $6, $7)
+		ON CONFLICT (id) DO UPDATE SET versions = image_group.versions + 1,
+			created = CASE WHEN excluded.created < image_group.created THEN excluded.created ELSE image_group.created END,
+			changed = CASE WHEN excluded.changed > image_group.changed THEN excluded.changed ELSE image_group.changed END
+		RETURNING versions, tags`, id, i.Project, i.Workspace, string(i.Repo.Org()), i.Repo.Name(), micros(i.Created), micros(i.Updated))
 	if err != nil {
 		return nil, err
 	}
-	text := "[]" // of a group that is going this moment: the image's foreign key makes the transaction run again
-	if _, err := t.get([]any{&text}, `SELECT tags FROM image_group WHERE id = $1`+t.forUpdate(), id); err != nil {
-		return nil, err
+	if versions == 1 {
+		t.counts.add(i, 0, 1)
 	}
 	var have []easel.ResourceTag
 	if err := json.Unmarshal([]byte(text), &have); err != nil {
@@ -65,9 +75,65 @@ func mergeTags(have, more []easel.ResourceTag) []easel.ResourceTag {
 	return have
 }
 
-// groupColumns are what scanGroup reads from a join of image i and image_group g, grouped.
-const groupColumns = `COALESCE(MAX(g.id), ''), i.project, i.workspace, i.org, i.name, MAX(g.read_me), COALESCE(MAX(g.tags), '[]'),
-	MIN(i.created), CASE WHEN MAX(i.updated) >= COALESCE(MAX(g.updated), 0) THEN MAX(i.updated) ELSE MAX(g.updated) END AS last_change, count(*)`
+// leaveGroups takes images that are gone out of their groups, and removes
+// groups that have none left.
+func (t *tx) leaveGroups(gone []easel.Image) error {
+	left := map[string][]easel.Image{}
+	for _, i := range gone {
+		id := easel.GroupID(i.Project, i.Workspace, string(i.Repo.Org()), i.Repo.Name())
+		left[id] = append(left[id], i)
+	}
+	for _, id := range slices.Sorted(maps.Keys(left)) { // in one order: no two wait for each other
+		var versions int64
+		found, err := t.get([]any{&versions}, `UPDATE image_group SET versions = versions - $1 WHERE id = $2 RETURNING versions`, len(left[id]), id)
+		if err != nil {
+			return err
+		}
+		if !found {
+			continue
+		}
+		if versions > 0 {
+			err = t.settleGroup(id)
+		} else {
+			t.counts.add(left[id][0], 0, -1)
+			_, err = t.exec(`DELETE FROM image_group WHERE id = $1`, id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleGroup reads again when the group's oldest image was made and when it last changed.
+func (t *tx) settleGroup(id string) error {
+	_, err := t.exec(`
+		UPDATE image_group SET created = (SELECT min(image.created) FROM image WHERE image.grp = image_group.id),
+			changed = (SELECT CASE WHEN max(image.updated) > image_group.updated THEN max(image.updated) ELSE image_group.updated END
+				FROM image WHERE image.grp = image_group.id)
+		WHERE id = $1`, id)
+	return err
+}
+
+// groupsChanged records that images changed at the given time (µs).
+func (t *tx) groupsChanged(at int64, images ...string) error {
+	return chunks(images, func(images []string) error {
+		a := args{at}
+		_, err := t.exec(`UPDATE image_group SET changed = $1 WHERE changed < $1 AND id IN (SELECT grp FROM image WHERE image.id IN (`+addAll(&a, images)+`))`, a...)
+		return err
+	})
+}
+
+// groupColumns are what scanGroup reads of image_group.
+const groupColumns = `id, project, workspace, org, name, read_me, tags, created, changed, versions`
+
+// groupsOfImages is a table like image_group, made of the images that the
+// tables and conditions of an ImageFilter leave. Built-in groups have no rows of their own.
+func groupsOfImages(arms []string) string {
+	return `(SELECT COALESCE(MAX(g.id), '') AS id, i.project, i.workspace, i.org, i.name, MAX(g.read_me) AS read_me, COALESCE(MAX(g.tags), '[]') AS tags,
+		MIN(i.created) AS created, CASE WHEN MAX(i.updated) >= COALESCE(MAX(g.updated), 0) THEN MAX(i.updated) ELSE MAX(g.updated) END AS changed, count(*) AS versions
+		FROM (SELECT * FROM ` + union(arms) + `) AS i LEFT JOIN image_group g ON g.id = i.grp GROUP BY i.project, i.workspace, i.org, i.name)`
+}
 
 func scanGroup(s scanner) (easel.ImageGroup, error) {
 	var (
@@ -93,17 +159,36 @@ func scanGroup(s scanner) (easel.ImageGroup, error) {
 // the one changed last first, and how many groups those are.
 func (db *DB) ImageGroups(ctx context.Context, f ImageFilter, p Page) (page []easel.ImageGroup, total int64, err error) {
 	err = db.view(ctx, func(t *tx) error {
-		var a args
-		rows := union(f.arms(&a))
-		if _, err := t.get([]any{&total}, `SELECT count(*) FROM (SELECT DISTINCT project, workspace, org, name FROM `+rows+`) AS groups_of_images`, a...); err != nil {
+		if f.Type == easel.Dedicated && f.ServiceType == "" && f.countable() {
+			page, total, err = t.storedGroups(f, p)
 			return err
 		}
-		page, err = all(t, scanGroup, `
-			SELECT `+groupColumns+` FROM (SELECT * FROM `+rows+`) AS i LEFT JOIN image_group g ON g.id = i.grp
-			GROUP BY i.project, i.workspace, i.org, i.name
-			ORDER BY last_change DESC, i.name, i.org, i.project`+p.clause(&a), a...)
+		var a args
+		rows := groupsOfImages(f.arms(&a))
+		if _, err := t.get([]any{&total}, `SELECT count(*) FROM `+rows+` AS g`, a...); err != nil {
+			return err
+		}
+		page, err = all(t, scanGroup, `SELECT `+groupColumns+` FROM `+rows+` AS g ORDER BY changed DESC, name, org, project`+p.clause(&a), a...)
 		return err
 	})
+	return page, total, err
+}
+
+// storedGroups is ImageGroups for filters that no image but its group answers.
+func (t *tx) storedGroups(f ImageFilter, p Page) (page []easel.ImageGroup, total int64, err error) {
+	var a args
+	if _, err := t.get([]any{&total}, `SELECT CAST(coalesce(sum(image_groups), 0) AS BIGINT) FROM `+f.counted(&a)[0], a...); err != nil {
+		return nil, 0, err
+	}
+	if total <= int64(p.Offset) {
+		return []easel.ImageGroup{}, total, nil
+	}
+	a = nil
+	group := `project = ` + a.add(f.Project) + ` AND workspace = ` + a.add(f.Workspace) + f.where(&a)
+	const order = ` ORDER BY changed DESC, name, org`
+	// The ids come from the index alone; only the rows of the page are read.
+	page, err = all(t, scanGroup, `SELECT `+groupColumns+` FROM image_group WHERE id IN (
+		SELECT id FROM image_group WHERE `+group+order+p.clause(&a)+`)`+order, a...)
 	return page, total, err
 }
 
@@ -117,9 +202,7 @@ func (db *DB) ImageGroup(ctx context.Context, project, id string) (g easel.Image
 }
 
 func (t *tx) imageGroup(project, id string) (easel.ImageGroup, error) {
-	found, err := all(t, scanGroup, `
-		SELECT `+groupColumns+` FROM image_group g JOIN image i ON i.grp = g.id
-		WHERE g.id = $1 AND g.project = $2 GROUP BY i.project, i.workspace, i.org, i.name`, id, project)
+	found, err := all(t, scanGroup, `SELECT `+groupColumns+` FROM image_group WHERE id = $1 AND project = $2`, id, project)
 	if err != nil {
 		return easel.ImageGroup{}, err
 	}
@@ -181,7 +264,7 @@ func (t *tx) updateGroup(who easel.Principal, g easel.ImageGroup, u GroupUpdate)
 	if !changed {
 		return nil
 	}
-	if _, err := t.exec(`UPDATE image_group SET updated = $1 WHERE id = $2`, t.now-t.now%1000, g.ID); err != nil {
+	if _, err := t.exec(`UPDATE image_group SET updated = $1, changed = CASE WHEN changed > $1 THEN changed ELSE $1 END WHERE id = $2`, t.now-t.now%1000, g.ID); err != nil {
 		return err
 	}
 	return t.audit(who, "updateNotebookImageGroup", g.ID, 0, nil)

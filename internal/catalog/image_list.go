@@ -54,7 +54,7 @@ func (db *DB) Images(ctx context.Context, f ImageFilter, order []ImageSort, asce
 		return []easel.Image{}, total, err
 	}
 	if len(order) == 0 || len(order) == 1 && order[0] == ByCreated {
-		page, err = db.imagesByTime(ctx, f, ascending, p)
+		page, err = db.imagesByTime(ctx, f, ascending, p, total)
 		return page, total, err
 	}
 	err = db.view(ctx, func(t *tx) error {
@@ -71,8 +71,13 @@ func (db *DB) countImages(ctx context.Context, f ImageFilter) (int64, error) {
 	return remember(db.memo(), images, question{f}, func() (total int64, err error) {
 		err = db.view(ctx, func(t *tx) error {
 			var a args
-			arms := f.arms(&a)
-			_, err := t.get([]any{&total}, `SELECT (SELECT count(*) FROM `+strings.Join(arms, `) + (SELECT count(*) FROM `)+`)`, a...)
+			number, parts := `count(*)`, []string(nil)
+			if f.countable() {
+				number, parts = `CAST(coalesce(sum(images), 0) AS BIGINT)`, f.counted(&a)
+			} else {
+				parts = f.arms(&a)
+			}
+			_, err := t.get([]any{&total}, `SELECT (SELECT `+number+` FROM `+strings.Join(parts, `) + (SELECT `+number+` FROM `)+`)`, a...)
 			return err
 		})
 		return total, err
@@ -89,7 +94,7 @@ type place struct {
 // in the index before it reads the rows; and when the page before it was read since
 // the images last changed, it goes on where that ended instead of counting
 // from the start.
-func (db *DB) imagesByTime(ctx context.Context, f ImageFilter, ascending bool, p Page) (page []easel.Image, err error) {
+func (db *DB) imagesByTime(ctx context.Context, f ImageFilter, ascending bool, p Page, total int64) (page []easel.Image, err error) {
 	type question struct {
 		f         ImageFilter
 		ascending bool
@@ -104,7 +109,11 @@ func (db *DB) imagesByTime(ctx context.Context, f ImageFilter, ascending bool, p
 	}
 	err = db.view(ctx, func(t *tx) error {
 		var a args
-		arms := f.arms(&a)
+		find := f.arms
+		if total <= fewImages {
+			find = f.fewArms
+		}
+		arms := find(&a)
 		rest := p
 		if known {
 			rest.Offset = 0
@@ -129,6 +138,25 @@ func (db *DB) imagesByTime(ctx context.Context, f ImageFilter, ascending bool, p
 		m.put(images, question{f, ascending, p.Offset + len(page)}, answer{version, place{micros(last.Created), last.ID}})
 	}
 	return page, err
+}
+
+// fewImages is how many images with a part of a name are found by name and
+// sorted; more are looked for in the order of the list.
+const fewImages = 2000
+
+// fewArms is arms for a filter that matches few images. A part of a name is
+// looked for among the names, each of which leads to its images by an index.
+func (f ImageFilter) fewArms(a *args) []string {
+	if f.Name == "" || f.NameExact || !f.countable() {
+		return f.arms(a)
+	}
+	part := f
+	f.Name = ""
+	arms, names := f.arms(a), part.counted(a)
+	for n := range arms {
+		arms[n] += ` AND name IN (SELECT name FROM ` + names[n] + `)`
+	}
+	return arms
 }
 
 // beyond returns the condition, beginning with AND, on rows after the place.
@@ -186,26 +214,38 @@ func union(arms []string) string {
 	return `(SELECT * FROM ` + strings.Join(arms, ` UNION ALL SELECT * FROM `) + `) AS image`
 }
 
-// where returns conditions that begin with AND. A substring is found with
-// replace, to which no character is special.
+// where returns conditions that begin with AND. Only the first one on a whole
+// value is for an index: each of those columns has one, and SQLite, which
+// does not know how many rows share a value, would take any.
 func (f ImageFilter) where(a *args) string {
 	var b strings.Builder
-	if f.Name != "" {
-		name := `CAST(` + a.add(f.Name) + ` AS TEXT)`
-		if f.NameExact {
-			b.WriteString(` AND name = ` + name)
-		} else {
-			b.WriteString(` AND replace(name, ` + name + `, '') <> name`)
+	plain := true
+	equal := func(column, value string) {
+		if value == "" {
+			return
 		}
-	}
-	for _, c := range []struct{ column, value string }{
-		{"org", string(f.Org)}, {"service_type", f.ServiceType}, {"show_name", f.ShowName}, {"show_tag", f.ShowTag},
-	} {
-		if c.value != "" {
-			b.WriteString(` AND ` + c.column + ` = ` + a.add(c.value))
+		if !plain {
+			column += ` || ''`
 		}
+		b.WriteString(` AND ` + column + ` = CAST(` + a.add(value) + ` AS TEXT)`)
+		plain = false
 	}
+	if f.NameExact {
+		equal("name", f.Name)
+	} else if f.Name != "" {
+		b.WriteString(` AND ` + f.hasPart(a))
+	}
+	equal("org", string(f.Org))
+	equal("service_type", f.ServiceType)
+	equal("show_name", f.ShowName)
+	equal("show_tag", f.ShowTag)
 	return b.String()
+}
+
+// hasPart returns the condition that name has the filter's name as a part. It
+// is found with replace, to which no character is special.
+func (f ImageFilter) hasPart(a *args) string {
+	return `replace(name, CAST(` + a.add(f.Name) + ` AS TEXT), '') <> name`
 }
 
 // clause returns LIMIT and OFFSET.
@@ -234,6 +274,9 @@ func (db *DB) PutBuiltins(ctx context.Context, images []easel.Image) error {
 		// Rows go before rows come: a path may have moved to another id.
 		if _, err := t.exec(`DELETE FROM image WHERE project = ''`); err != nil {
 			return err
+		}
+		for _, i := range before {
+			t.counts.add(i, -1, 0)
 		}
 		for _, i := range images {
 			if err := t.putBuiltin(i, old); err != nil {

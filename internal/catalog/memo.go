@@ -142,7 +142,7 @@ func changes(query string) topicSet {
 	}
 	table, _, _ = strings.Cut(table, "(")
 	switch table {
-	case "image", "image_group":
+	case "image", "image_group", "image_count":
 		return 1 << images
 	case "manifest", "tag":
 		return 1 << content

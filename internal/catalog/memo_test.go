@@ -26,6 +26,7 @@ func TestChanges(t *testing.T) {
 		{`DELETE FROM org_grant WHERE org = $1`, 1 << rights},
 		{`UPDATE image SET status = $1`, 1 << images},
 		{`DELETE FROM image_group WHERE id = $1`, 1 << images},
+		{`INSERT INTO image_count (project) VALUES ($1)`, 1 << images},
 		{`WITH gone AS (DELETE FROM org RETURNING id) SELECT 1`, everything},
 		{`UPDATE something_new SET x = 1`, everything},
 		{`REPLACE INTO account VALUES (1)`, everything},

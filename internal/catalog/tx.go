@@ -27,6 +27,7 @@ type tx struct {
 	engine engine
 	now    int64         // microseconds; one clock for the whole transaction
 	pinFor time.Duration // how long a pin lasts
+	counts imageCounts   // of images that came and went, written last
 
 	planning bool            // everything is rolled back at the end
 	blockers []easel.Blocker // what a deletion would have been refused for

@@ -119,7 +119,27 @@ var rules = []rule{
 	{"empty group", "no image is in this group",
 		`SELECT g.id, g.org || '/' || g.name FROM image_group g WHERE NOT EXISTS (SELECT 1 FROM image i WHERE i.grp = g.id)`,
 		`DELETE FROM image_group WHERE id = $1`},
+	{"wrong group", "the group does not say what its images say",
+		`SELECT g.id, g.org || '/' || g.name FROM image_group g JOIN (
+			SELECT grp, count(*) AS versions, min(created) AS created, max(updated) AS updated FROM image WHERE grp IS NOT NULL GROUP BY grp) i ON i.grp = g.id
+		WHERE g.versions <> i.versions OR g.created <> i.created OR g.changed <> CASE WHEN g.updated > i.updated THEN g.updated ELSE i.updated END`,
+		`group`},
+	{"wrong image count", "the total of a list of images is not their number", // after the rules whose repair removes groups
+		`SELECT project, project || '/' || workspace || ', organisation ' || org || ', service type ' || service_type || ', name ' || name FROM (
+			SELECT project, workspace, org, service_type, name, images, image_groups FROM image_count
+			UNION ALL SELECT project, workspace, org, service_type, name, -images, -image_groups FROM (` + recount + `) AS there) AS difference
+		GROUP BY project, workspace, org, service_type, name HAVING sum(images) <> 0 OR sum(image_groups) <> 0`,
+		`counts`},
 }
+
+// recount is what image_count must have.
+const recount = `
+	SELECT project, workspace, CASE WHEN o.n = 1 THEN org ELSE '' END AS org, CASE WHEN s.n = 1 THEN service_type ELSE '' END AS service_type,
+		CASE WHEN m.n = 1 THEN name ELSE '' END AS name, count(*) AS images, CASE WHEN s.n = 1 THEN 0 ELSE count(DISTINCT grp) END AS image_groups
+	FROM image CROSS JOIN (SELECT 0 AS n UNION ALL SELECT 1) o CROSS JOIN (SELECT 0 AS n UNION ALL SELECT 1) s CROSS JOIN (SELECT 0 AS n UNION ALL SELECT 1) m
+	WHERE s.n = 0 OR service_type <> ''
+	GROUP BY project, workspace, o.n, s.n, m.n, CASE WHEN o.n = 1 THEN org ELSE '' END, CASE WHEN s.n = 1 THEN service_type ELSE '' END,
+		CASE WHEN m.n = 1 THEN name ELSE '' END`
 
 // Verify checks what must hold between the tables, and mends it when repair
 // is set. On SQLite it also asks the engine to check the file.
@@ -165,13 +185,31 @@ func (t *tx) verify(r rule, repair bool) ([]Finding, error) {
 	return found, nil
 }
 
-// mend runs a rule's repair. "blob" drops the blob's needless links and,
-// when none is left, the blob.
+// mend runs a rule's repair. Some are more than a statement.
 func (t *tx) mend(repair, id string) error {
-	if repair != "blob" {
-		_, err := t.exec(repair, id)
+	switch repair {
+	case "blob":
+		return t.mendBlob(id)
+	case "group":
+		if _, err := t.exec(`UPDATE image_group SET versions = (SELECT count(*) FROM image WHERE image.grp = image_group.id) WHERE id = $1`, id); err != nil {
+			return err
+		}
+		return t.settleGroup(id)
+	case "counts":
+		if _, err := t.exec(`DELETE FROM image_count WHERE project = $1`, id); err != nil {
+			return err
+		}
+		_, err := t.exec(`
+			INSERT INTO image_count (project, workspace, org, service_type, name, images, image_groups)
+			SELECT project, workspace, org, service_type, name, images, image_groups FROM (`+recount+`) AS there WHERE project = $1`, id)
 		return err
 	}
+	_, err := t.exec(repair, id)
+	return err
+}
+
+// mendBlob drops the blob's needless links and, when none is left, the blob.
+func (t *tx) mendBlob(id string) error {
 	var blobID int64
 	if _, err := fmt.Sscan(id, &blobID); err != nil {
 		return err
