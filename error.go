@@ -3,6 +3,7 @@ package easel
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind is the class of an error: what a program decides on. Each protocol
@@ -52,6 +53,9 @@ type Error struct {
 	Noun Noun
 	Msg  string // for the user: what is wrong and what to do; never SQL, a Go type or a secret
 	Err  error  // for the log
+	// Retry is when it makes sense to ask again, for TooMany and what else ends
+	// by itself; 0 when nobody knows.
+	Retry time.Duration
 
 	blocker *Blocker // see Blocked
 }
@@ -63,6 +67,9 @@ func E(kind Kind, noun Noun, format string, args ...any) *Error {
 
 // Because attaches the cause, which is logged and never shown, and returns e.
 func (e *Error) Because(err error) *Error { e.Err = err; return e }
+
+// After says when it makes sense to ask again, and returns e.
+func (e *Error) After(d time.Duration) *Error { e.Retry = d; return e }
 
 // Error returns message and cause.
 func (e *Error) Error() string {

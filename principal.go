@@ -2,6 +2,7 @@ package easel
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 )
 
@@ -62,6 +63,7 @@ type contextKey int
 const (
 	principalKey contextKey = iota
 	requestIDKey
+	originKey
 )
 
 // WithPrincipal returns ctx carrying p.
@@ -85,4 +87,38 @@ func WithRequestID(ctx context.Context, id string) context.Context {
 func RequestIDFrom(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey).(string)
 	return id
+}
+
+// Origin is where a request came from.
+type Origin struct {
+	Addr netip.Addr // the client's; not valid when nobody knows it
+	// Local says that the client is on the server's own machine and nobody
+	// speaks for somebody else.
+	Local bool
+}
+
+// Client names the origin in tables of callers: the address, of IPv6 the
+// network of 64 bits that one customer has, or "local".
+func (o Origin) Client() string {
+	switch {
+	case o.Local:
+		return "local"
+	case !o.Addr.IsValid():
+		return "unknown"
+	case o.Addr.Is6():
+		p, _ := o.Addr.Prefix(64) // fits every IPv6 address
+		return p.String()
+	}
+	return o.Addr.String()
+}
+
+// WithOrigin returns ctx carrying o.
+func WithOrigin(ctx context.Context, o Origin) context.Context {
+	return context.WithValue(ctx, originKey, o)
+}
+
+// OriginFrom returns the origin in ctx; the zero Origin when there is none.
+func OriginFrom(ctx context.Context) Origin {
+	o, _ := ctx.Value(originKey).(Origin)
+	return o
 }

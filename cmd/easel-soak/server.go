@@ -41,7 +41,7 @@ const host = "soak.test"
 func newServer(dir, binary string, flags []string) *server {
 	return &server{
 		binary: binary, dir: filepath.Join(dir, "data"),
-		flags:   append([]string{"serve", "--listen", "127.0.0.1:0", "--host-alias", host, "--log-level", "warn", "--unlink-wait", "10s"}, flags...),
+		flags:   append([]string{"serve", "--listen", "127.0.0.1:0", "--host-alias", host, "--log-level", "warn", "--unlink-wait", "10s", "--rate-limit", "0", "--anonymous-rate-limit", "0"}, flags...),
 		secrets: credentials{project: random(16), password: random(16), accessKey: strings.ToUpper(random(10)), secretKey: random(20)},
 	}
 }

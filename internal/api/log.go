@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -18,7 +19,9 @@ type ServeOptions struct {
 	// Observe, if set, is told about every request when it has ended. route is
 	// what SetRoute said, in and out are bytes of body.
 	Observe func(route, method string, status int, d time.Duration, in, out int64)
-	Idle    time.Duration // how long a client may pause before a body that it announced: 60 s
+	Idle    time.Duration  // how long a client may pause before a body that it announced: 60 s
+	Limits  Limits         // how often a caller may ask
+	Trusted []netip.Prefix // proxies whose X-Forwarded-For is believed
 }
 
 // Serve wraps the handler of the whole server: every request gets an id and a
@@ -32,12 +35,14 @@ func Serve(h http.Handler, o ServeOptions) http.Handler {
 	if o.Idle == 0 {
 		o.Idle = time.Minute
 	}
+	limits := newLimiter(o.Limits)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		body := &countedBody{ReadCloser: r.Body}
-		note := &note{}
+		note := &note{limiter: limits}
 		r = withRequestID(w, r)
-		r = r.WithContext(context.WithValue(r.Context(), noteKey{}, note))
+		ctx := easel.WithOrigin(r.Context(), OriginOf(r, o.Trusted))
+		r = r.WithContext(context.WithValue(ctx, noteKey{}, note))
 		if r.Body != nil {
 			r.Body = body
 		}
@@ -105,6 +110,7 @@ func (o ServeOptions) end(r *http.Request, res *Response, note *note, in int64, 
 type note struct {
 	route, user string
 	err         error
+	limiter     *limiter
 }
 
 type noteKey struct{}

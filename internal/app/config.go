@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -38,6 +39,11 @@ type Config struct {
 	UnlinkWait time.Duration `yaml:"unlink_wait" default:"2s" help:"How long a deletion waits for its bytes to be off the disk (${default})."`
 	PinFor     time.Duration `yaml:"pin_for" default:"15m" help:"How long content that a push was told about stays, when the push never ends (${default})."`
 	MaxUploads int           `yaml:"max_uploads" default:"256" help:"Uploads that may receive bytes at the same time (${default})."`
+
+	RateLimit          int      `yaml:"rate_limit" default:"1000" placeholder:"N" help:"Requests per second that one user may send for long, and 10 s of them at once; 0: any number (${default})."`
+	AnonymousRateLimit int      `yaml:"anonymous_rate_limit" default:"200" placeholder:"N" help:"The same for one address from which nobody is logged in (${default})."`
+	LockoutAfter       int      `yaml:"lockout_after" default:"10" placeholder:"N" help:"Failed log-ins of one user from one address after which the next must wait, longer each time; 0: never (${default})."`
+	TrustedProxy       []string `yaml:"trusted_proxy" name:"trusted-proxy" placeholder:"CIDR" help:"Addresses of proxies whose X-Forwarded-For tells the client's address."`
 
 	OrgQuota     int   `yaml:"org_quota" default:"1000" help:"Organisations per domain (${default})."`
 	KeyQuota     int   `yaml:"key_quota" default:"20" help:"Access keys per user (${default})."`
@@ -161,13 +167,42 @@ func (c *Config) complete(f *File) error {
 		return errors.New("EASEL_ADMIN_ACCESS_KEY and EASEL_ADMIN_SECRET_KEY belong together: set both or none")
 	case c.MaxUploads < 1:
 		return errors.New("--max-uploads must be at least 1")
+	case c.RateLimit < 0 || c.AnonymousRateLimit < 0 || c.LockoutAfter < 0:
+		return errors.New("--rate-limit, --anonymous-rate-limit and --lockout-after must not be negative; 0 turns them off")
 	case c.OrgQuota < 1 || c.KeyQuota < 1:
 		return errors.New("--org-quota and --key-quota must be at least 1")
 	}
 	if c.Compat {
 		c.OrgQuota, c.KeyQuota = 5, 2
 	}
+	if _, err := c.trusted(); err != nil {
+		return err
+	}
 	return c.Place.complete()
+}
+
+// trusted returns the networks of proxies that are believed.
+func (c *Config) trusted() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range c.TrustedProxy {
+		network, err := netip.ParsePrefix(text)
+		if addr, e := netip.ParseAddr(text); e == nil {
+			network, err = addr.Prefix(addr.BitLen())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxy %s: want an address or a network like 10.0.0.0/8", text)
+		}
+		all = append(all, network.Masked())
+	}
+	return all, nil
+}
+
+// lockout returns the configured number in the form of package identity.
+func (c *Config) lockout() int {
+	if c.LockoutAfter == 0 {
+		return -1
+	}
+	return c.LockoutAfter
 }
 
 // complete fills in the places inside the data directory and refuses what is

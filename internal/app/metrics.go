@@ -22,6 +22,8 @@ type metrics struct {
 	inFlight  *prometheus.GaugeVec
 	bytes     *prometheus.CounterVec
 	databases *prometheus.HistogramVec
+	limited   *prometheus.CounterVec
+	logins    *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -39,6 +41,10 @@ func newMetrics() *metrics {
 		databases: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "easel_database_duration_seconds", Help: "Time of transactions, retries included.",
 			Buckets: []float64{.0003, .001, .003, .01, .03, .1, .3, 1, 3, 10}}, []string{"op"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "easel_rate_limited_total", Help: "Requests refused because a user, or an address without a login, sent too many."}, []string{"caller"}),
+		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "easel_login_failures_total", Help: "Log-ins that failed, and log-ins refused unseen because too many had failed."}, []string{"kind", "result"}),
 	}
 	version, commit := build()
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "easel_build_info", Help: "Always 1; the labels tell the build.",
@@ -47,7 +53,14 @@ func newMetrics() *metrics {
 	for _, what := range []string{"received", "sent", "freed"} {
 		m.bytes.WithLabelValues(what)
 	}
-	m.registry.MustRegister(m.requests, m.durations, m.inFlight, m.bytes, m.databases, info,
+	for _, caller := range []string{"user", "address"} {
+		m.limited.WithLabelValues(caller)
+	}
+	for _, kind := range []string{"password", "login", "signature"} {
+		m.logins.WithLabelValues(kind, "failed")
+		m.logins.WithLabelValues(kind, "refused")
+	}
+	m.registry.MustRegister(m.requests, m.durations, m.inFlight, m.bytes, m.databases, m.limited, m.logins, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -64,6 +77,25 @@ func (m *metrics) BytesFreed(n int64) { m.bytes.WithLabelValues("freed").Add(flo
 // database is told how long a transaction took.
 func (m *metrics) database(op string, d time.Duration) {
 	m.databases.WithLabelValues(op).Observe(d.Seconds())
+}
+
+// limit is told of a request that was one too many.
+func (m *metrics) limit(caller string) { m.limited.WithLabelValues(caller).Inc() }
+
+// login is told of a log-in that failed, or was refused unseen.
+func (m *metrics) login(kind string, refused bool) {
+	result := "failed"
+	if refused {
+		result = "refused"
+	}
+	m.logins.WithLabelValues(kind, result).Inc()
+}
+
+// certificate adds when the certificate in use ends.
+func (m *metrics) certificate(notAfter func() time.Time) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "easel_tls_certificate_not_after_seconds", Help: "When the certificate in use ends, in seconds since 1970.",
+	}, func() float64 { return float64(notAfter().Unix()) }))
 }
 
 // methods bounds the method label: a client can send any word.

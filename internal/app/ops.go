@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -76,12 +75,7 @@ func (o *ops) admin(r *http.Request) bool {
 // local reports whether the caller is on this machine: connected over
 // loopback, and not through a proxy that speaks for somebody else.
 func local(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	return api.OriginOf(r, nil).Local
 }
 
 func writeText(w http.ResponseWriter, status int, text string) {

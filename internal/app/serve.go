@@ -60,7 +60,7 @@ func (c *serveCommand) Run(ctx context.Context, s *streams, file *File) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
-	listener, base, err := c.listen(ctx)
+	listener, base, watch, err := c.listen(ctx, m, log)
 	if err != nil {
 		return err
 	}
@@ -68,6 +68,9 @@ func (c *serveCommand) Run(ctx context.Context, s *streams, file *File) (err err
 	sys, err := wire(ctx, &c.Config, st, listener.Addr(), m, log)
 	if err != nil {
 		return err
+	}
+	if watch != nil {
+		sys.loops = append(sys.loops, watch)
 	}
 	first, created, err := sys.identity.Bootstrap(ctx, identity.Bootstrap{
 		DomainName: c.DomainName, ProjectID: c.ProjectID, ProjectName: c.ProjectName, AdminName: c.AdminName,
@@ -99,21 +102,23 @@ func (c *Config) clientURL(base string) string {
 	return u.String()
 }
 
-// listen opens the listener and returns its URL.
-func (c *Config) listen(ctx context.Context) (net.Listener, string, error) {
+// listen opens the listener and returns its URL, and with TLS what looks after
+// the certificate.
+func (c *Config) listen(ctx context.Context, m *metrics, log *slog.Logger) (net.Listener, string, func(context.Context) error, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
-		return nil, "", fmt.Errorf("%w; choose another address with --listen, or a free port with --listen 127.0.0.1:0", err)
+		return nil, "", nil, fmt.Errorf("%w; choose another address with --listen, or a free port with --listen 127.0.0.1:0", err)
 	}
 	if c.TLSCert == "" {
-		return l, "http://" + l.Addr().String(), nil
+		return l, "http://" + l.Addr().String(), nil, nil
 	}
-	cert, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	cert, err := loadCertificate(c.TLSCert, c.TLSKey, log)
 	if err != nil {
-		return nil, "", errors.Join(fmt.Errorf("load the certificate: %w", err), l.Close())
+		return nil, "", nil, errors.Join(err, l.Close())
 	}
-	tlsConfig := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
-	return tls.NewListener(l, tlsConfig), "https://" + l.Addr().String(), nil
+	m.certificate(cert.notAfter)
+	watch := func(ctx context.Context) error { return cert.watch(ctx, certificatePoll) }
+	return tls.NewListener(l, cert.config()), "https://" + l.Addr().String(), watch, nil
 }
 
 // run serves and does the background work until ctx ends or one of them fails.

@@ -36,7 +36,10 @@ type system struct {
 // listens at the address at.
 func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, log *slog.Logger) (*system, error) {
 	sys := &system{}
-	sys.identity = identity.New(identity.Options{Catalog: st.catalog, MasterKey: st.masterKey, Log: log, Region: c.ProjectName, MaxKeys: c.KeyQuota})
+	sys.identity = identity.New(identity.Options{
+		Catalog: st.catalog, MasterKey: st.masterKey, Log: log, Region: c.ProjectName, MaxKeys: c.KeyQuota,
+		Lockout: identity.Lockout{After: c.lockout(), Observe: m.login},
+	})
 	sys.registry = registry.New(registry.Options{
 		Catalog: st.catalog, Blobs: st.blobs, Log: log, Metrics: m, Receipts: sys.identity,
 		UploadTTL: c.UploadTTL, UnlinkWait: c.UnlinkWait, MaxUploads: c.MaxUploads,
@@ -58,7 +61,13 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 	if err != nil {
 		return nil, err
 	}
-	sys.handler = besides(newOps(st.catalog, auth, c.Metrics, m, log), api.Serve(families, api.ServeOptions{Log: log}))
+	trusted, err := c.trusted()
+	if err != nil {
+		return nil, err
+	}
+	sys.handler = besides(newOps(st.catalog, auth, c.Metrics, m, log), api.Serve(families, api.ServeOptions{
+		Log: log, Trusted: trusted, Limits: api.Limits{User: c.RateLimit, Stranger: c.AnonymousRateLimit, Refused: m.limit},
+	}))
 	sys.loops = []func(context.Context) error{
 		func(ctx context.Context) error { sys.registry.Run(ctx); return nil },
 		func(ctx context.Context) error { sys.registry.Seal(ctx); return nil },

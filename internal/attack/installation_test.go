@@ -85,7 +85,8 @@ func startOn(t *testing.T, dir, database string, flags ...string) *installation 
 	in.settle(t)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan int, 1)
-	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", in.dir, "--database", in.database, "--log-format", "json", "--shutdown-wait", "1s"}, flags...)
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", in.dir, "--database", in.database, "--log-format", "json", "--shutdown-wait", "1s",
+		"--anonymous-rate-limit", "0", "--lockout-after", "0"}, flags...) // strangers ask thousands of times here
 	go func() { ended <- app.Main(ctx, args, strings.NewReader(""), in.log, in.log) }()
 	t.Cleanup(func() {
 		stop()

@@ -80,7 +80,8 @@ var register = []known{
 	{34, "header and log injection", []string{"internal/attack TestHostileText", "internal/attack 34 a line feed in a header"}, ""},
 	{35, "stored markup, cross-origin requests, redirects", []string{"internal/attack TestStoredMarkup", "internal/attack TestSurface", "internal/attack TestHost", "internal/api/docs TestStyleIsAllowed", "internal/api/docs TestProse"}, ""},
 	{36, "hostile file systems in saved notebooks", nil, "there are no notebooks"},
-	{37, "floods", []string{"internal/registry TestWritersAreBounded", "internal/identity TestPasswordQueue", "internal/catalog TestGroupCommit", "internal/catalog TestOrgQuotaAtOnce", "internal/catalog TestReposWalk"}, ""},
+	{37, "floods, and guesses at passwords", []string{"internal/attack TestLimits", "internal/attack TestGuessing", "internal/api TestLimiterIsBounded",
+		"internal/identity TestLockoutGrows", "internal/identity TestLockoutIsTheStrangersOwn", "internal/registry TestWritersAreBounded", "internal/identity TestPasswordQueue", "internal/catalog TestGroupCommit", "internal/catalog TestOrgQuotaAtOnce", "internal/catalog TestReposWalk"}, ""},
 	{38, "two processes on one directory", []string{"internal/app TestTake", "cmd/easel/testdata/script two_servers.txtar"}, ""},
 }
 
@@ -94,7 +95,7 @@ var fuzzed = map[string]string{
 	"log-in": "internal/api/iam FuzzTokenRequest", "filter of projects": "internal/api/iam FuzzProjectFilter",
 	"filter of SWR": "internal/api/swr FuzzFilter", "list of SWR": "internal/api/swr FuzzRepoQuery", "slashes of SWR": "internal/api/swr FuzzSlashes",
 	"list of images": "internal/api/modelarts FuzzListQuery", "registration of an image": "internal/api/modelarts FuzzRegistration",
-	"query of the audit trail": "internal/api/easelapi FuzzAuditQuery", "configuration file": "internal/app FuzzConfigFile", "size": "internal/app FuzzBytes",
+	"query of the audit trail": "internal/api/easelapi FuzzAuditQuery", "address behind a proxy": "internal/api FuzzOriginOf", "configuration file": "internal/app FuzzConfigFile", "size": "internal/app FuzzBytes",
 }
 
 // TestRegister fails when a test that holds an attack, or fuzzes a parser, is gone.

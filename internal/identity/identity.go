@@ -39,6 +39,7 @@ type Options struct {
 	Issuer           string        // of registry tokens: "easel"
 	Region           string        // accepted in place of the region project's name in a registry login
 	MaxKeys          int           // access keys per user: 20
+	Lockout          Lockout
 }
 
 // Service knows who is asking. It is a passive struct, safe for concurrent use.
@@ -47,6 +48,7 @@ type Service struct {
 	catalog   *catalog.DB
 	passwords passwords
 	verified  verified // registry tokens
+	lockout   *lockout
 
 	mu       sync.Mutex
 	signer   *signer            // of registry tokens; nil until first needed
@@ -76,7 +78,7 @@ func New(o Options) *Service {
 	if o.MaxKeys <= 0 {
 		o.MaxKeys = 20
 	}
-	return &Service{o: o, catalog: o.Catalog, passwords: newPasswords(argonCost)}
+	return &Service{o: o, catalog: o.Catalog, passwords: newPasswords(argonCost), lockout: newLockout(o.Lockout)}
 }
 
 func (s *Service) now() time.Time { return s.o.Clock().UTC() }

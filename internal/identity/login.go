@@ -18,20 +18,29 @@ func LoginKey(access, secret string) string {
 }
 
 // CheckLogin checks a registry login: name is "project@access key", key is
-// the [LoginKey] of a permanent or a temporary access key. Every failure is the same Unauthenticated "login".
+// the [LoginKey] of a permanent or a temporary access key. Every failure is the
+// same Unauthenticated "login", until there are too many: TooMany "lock-out".
 func (s *Service) CheckLogin(ctx context.Context, name, key string) (easel.Principal, error) {
 	at := strings.LastIndexByte(name, '@')
 	if at < 0 || !accessPattern.MatchString(name[at+1:]) {
 		return easel.Principal{}, badLogin(errors.New("the user name is not project@key"))
 	}
 	projectName, access := name[:at], name[at+1:]
+	attempt := s.attempt(ctx, "login", access)
+	if err := attempt.early(); err != nil {
+		return easel.Principal{}, err
+	}
 	owner, secret, err := s.loginKey(ctx, access)
 	unknown := errors.Is(err, easel.NotFound)
 	if err != nil && !unknown {
 		return easel.Principal{}, err
 	}
+	err = nil
 	if right := hmac.Equal([]byte(LoginKey(access, secret)), []byte(key)); unknown || !right {
-		return easel.Principal{}, badLogin(errors.New("unknown access key or wrong login key"))
+		err = badLogin(errors.New("unknown access key or wrong login key"))
+	}
+	if err := attempt.judge(err); err != nil {
+		return easel.Principal{}, err
 	}
 	project, err := s.loginProject(ctx, owner.Account, projectName)
 	if err != nil {

@@ -58,7 +58,8 @@ func (r *SignedRequest) one(name string) (string, bool) {
 // returns who made it, in the project that X-Project-Id names or else the
 // region's own. Errors: Unauthenticated "signature format" for what cannot be
 // understood, Unauthenticated "signature" for what does not hold, Denied
-// "project" and "domain" for a context that is not the caller's, TooLarge "body".
+// "project" and "domain" for a context that is not the caller's, TooLarge "body",
+// TooMany "lock-out".
 func (s *Service) Verify(ctx context.Context, r SignedRequest) (easel.Principal, error) {
 	a, at, err := r.parse()
 	if err != nil {
@@ -68,9 +69,13 @@ func (s *Service) Verify(ctx context.Context, r SignedRequest) (easel.Principal,
 		return easel.Principal{}, easel.E(easel.Unauthenticated, "signature", "signature expired, signature time:%s,server time:%s",
 			at.Format(signingTime), now.Format(signingTime))
 	}
+	attempt := s.attempt(ctx, "signature", a.access)
+	if err := attempt.early(); err != nil {
+		return easel.Principal{}, err
+	}
 	owner, secret, err := s.signingKey(ctx, a.access)
 	if err != nil {
-		return easel.Principal{}, hide(err, "signature", "verify aksk signature fail")
+		return easel.Principal{}, attempt.judge(hide(err, "signature", "verify aksk signature fail"))
 	}
 	body, err := r.Body()
 	if err != nil {
@@ -79,11 +84,15 @@ func (s *Service) Verify(ctx context.Context, r SignedRequest) (easel.Principal,
 	if len(body) > MaxSignedBody {
 		return easel.Principal{}, easel.E(easel.TooLarge, "body", "the body of a signed request has at most %d bytes", MaxSignedBody)
 	}
-	if err := r.checkPayload(a, body); err != nil {
-		return easel.Principal{}, badSignature(err)
+	err = r.checkPayload(a, body)
+	if err == nil {
+		err = r.checkMAC(a, at, secret, body)
 	}
-	if err := r.checkMAC(a, at, secret, body); err != nil {
-		return easel.Principal{}, badSignature(err)
+	if err != nil {
+		err = badSignature(err)
+	}
+	if err := attempt.judge(err); err != nil {
+		return easel.Principal{}, err
 	}
 	who, err := s.bind(ctx, owner, &r)
 	if err != nil {

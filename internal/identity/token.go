@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -57,7 +58,7 @@ const forgetAfter = 24 * time.Hour
 // IssueToken checks the credentials in q and returns a new token. Errors:
 // Invalid "field" (unknown method) and "missing field"; Unauthenticated
 // "password", "token", "token expired" and "scope"; Denied "disabled user" and, for
-// a project that is disabled, "scope"; TooMany "password".
+// a project that is disabled, "scope"; TooMany "password" and "lock-out".
 func (s *Service) IssueToken(ctx context.Context, q TokenRequest) (token string, info TokenInfo, err error) {
 	account, expires, err := s.authenticate(ctx, q)
 	if err != nil {
@@ -121,17 +122,32 @@ func (s *Service) checkPassword(ctx context.Context, p Password) (catalog.Accoun
 	if err != nil && !errors.Is(err, easel.NotFound) {
 		return catalog.Account{}, err
 	}
-	ok, err := s.passwords.check(ctx, p.Password, a.Password) // an unknown user has none: as slow, never right
-	if err != nil {
+	attempt := s.attempt(ctx, "password", p.subject(a))
+	if err := attempt.early(); err != nil {
 		return catalog.Account{}, err
 	}
-	if !ok {
-		return catalog.Account{}, easel.E(easel.Unauthenticated, "password", "the user name or password is wrong")
+	ok, err := s.passwords.check(ctx, p.Password, a.Password) // an unknown user has none: as slow, never right
+	if err == nil && !ok {
+		err = easel.E(easel.Unauthenticated, "password", "the user name or password is wrong")
+	}
+	if err := attempt.judge(err); err != nil {
+		return catalog.Account{}, err
 	}
 	if !a.Usable() {
 		return catalog.Account{}, easel.E(easel.Denied, "disabled user", "the user is disabled")
 	}
 	return a, nil
+}
+
+// subject names the user for the count of failures: the same user by id and
+// by name, and another one once the password was changed.
+func (p Password) subject(a catalog.Account) string {
+	if a.ID == "" {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{p.UserID, p.UserName, p.DomainID, p.DomainName}))
+		return hex.EncodeToString(sum[:16])
+	}
+	sum := sha256.Sum256([]byte(a.Password))
+	return a.ID + " " + hex.EncodeToString(sum[:8])
 }
 
 // scope returns the project that a token is bound to; zero for the domain.

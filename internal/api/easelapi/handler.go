@@ -193,7 +193,7 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 		a = codes[e.Kind][""]
 	}
 	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
+		api.RetryAfter(w.Header(), err, 1)
 	}
 	msg := e.Msg
 	if msg == "" {

@@ -24,10 +24,10 @@ type authenticator struct{ svc *identity.Service }
 // Authenticate implements [api.Authenticator].
 func (a authenticator) Authenticate(r *http.Request) (easel.Principal, error) {
 	who, err := a.authenticate(r)
-	if err == nil {
-		api.SetUser(r, who)
+	if err != nil {
+		return easel.Principal{}, api.Refuse(r, err)
 	}
-	return who, err
+	return who, api.Admit(r, who)
 }
 
 func (a authenticator) authenticate(r *http.Request) (easel.Principal, error) {

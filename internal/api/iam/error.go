@@ -38,8 +38,9 @@ var wire = map[easel.Kind]map[easel.Noun]answer{
 		"":      {400, "IAM.0011"},
 	},
 	easel.TooMany: {
-		"key": {400, "IAM.0073"},
-		"":    {429, "IAM.0061"},
+		"key":      {400, "IAM.0073"},
+		"lock-out": {401, "IAM.0061"},
+		"":         {429, "IAM.0061"},
 	},
 	easel.NotFound:    {"": {404, "IAM.0004"}},
 	easel.Exists:      {"": {409, "IAM.0005"}},
@@ -78,8 +79,11 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if e.Kind == easel.TooMany && e.Noun == "key" {
 		msg = tooManyKeys
 	}
-	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "5")
+	switch {
+	case a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable:
+		api.RetryAfter(w.Header(), err, 5)
+	default:
+		api.RetryAfter(w.Header(), err, 0)
 	}
 	body := errorBody{ErrorCode: a.code, ErrorMsg: msg}
 	body.Error.Code, body.Error.Message, body.Error.Title = a.status, msg, http.StatusText(a.status)

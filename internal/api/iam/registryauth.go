@@ -85,9 +85,11 @@ func (s *registryAuth) token(r *http.Request, service, name, key string, login b
 	var who easel.Principal
 	if login {
 		if who, err = s.svc.CheckLogin(r.Context(), name, key); err != nil {
-			return identity.RegistryToken{}, err
+			return identity.RegistryToken{}, api.Refuse(r, err)
 		}
-		api.SetUser(r, who)
+	}
+	if err := api.Admit(r, who); err != nil {
+		return identity.RegistryToken{}, err
 	}
 	return s.svc.RegistryToken(r.Context(), who, requested)
 }
@@ -129,6 +131,7 @@ func writeRegistryError(w http.ResponseWriter, r *http.Request, err error) {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	}
+	api.RetryAfter(w.Header(), err, 0)
 	// The status is out: an error here can only be a client that hung up.
 	_ = api.WriteJSON(w, a.status, struct {
 		Errors []entry `json:"errors"`

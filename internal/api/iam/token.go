@@ -100,9 +100,11 @@ func (s *server) issueToken(w http.ResponseWriter, r *http.Request) error {
 	}
 	token, info, err := s.svc.IssueToken(r.Context(), q)
 	if err != nil {
+		return api.Refuse(r, err)
+	}
+	if err := api.Admit(r, info.Who); err != nil {
 		return err
 	}
-	api.SetUser(r, info.Who)
 	return s.writeToken(w, r, http.StatusCreated, token, info)
 }
 

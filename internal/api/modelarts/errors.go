@@ -89,7 +89,7 @@ func (e *edge) writeError(w http.ResponseWriter, r *http.Request, err error) {
 		a.status = e.o.NotFoundStatus
 	}
 	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
+		api.RetryAfter(w.Header(), err, 1)
 	}
 	msg := said.Msg
 	if msg == "" {

@@ -78,7 +78,7 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 		h.Set("WWW-Authenticate", ch.header)
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "1")
+		api.RetryAfter(h, err, 1)
 	}
 	for _, name := range []string{"Etag", "Content-Length", "Docker-Content-Digest"} {
 		h.Del(name) // of the content that is not sent after all

@@ -113,9 +113,11 @@ func (s *server) serve(w *api.Response, r *http.Request) error {
 	need := scopes(r, c)
 	who, err := s.authenticate(r, need)
 	if err != nil {
+		return api.Refuse(r, err)
+	}
+	if err := api.Admit(r, who); err != nil {
 		return err
 	}
-	api.SetUser(r, who)
 	r = r.WithContext(easel.WithPrincipal(r.Context(), who))
 	if err := h(s, w, r, c); err != nil {
 		return s.challenged(r, need, err)

@@ -77,6 +77,8 @@ var wire = map[wireKey]answer{
 
 	{easel.TooMany, ""}:                   {403, "4031042"},
 	{easel.TooMany, "organisation quota"}: {400, "4000097"},
+	{easel.TooMany, "lock-out"}:           {429, "4031042"},
+	{easel.TooMany, "rate"}:               {429, "4031042"},
 
 	{easel.NoSpace, ""}:     {507, "5070070"},
 	{easel.Unavailable, ""}: {507, "5070070"},
@@ -130,6 +132,7 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if msg == "" {
 		msg = e.Kind.Error()
 	}
+	api.RetryAfter(w.Header(), err, 0)
 	api.WriteJSON(w, a.status, errorBody{
 		Errors:    []errorItem{{ErrorCode: code, ErrorMessage: msg}},
 		ErrorCode: code, Code: code, Msg: msg,

@@ -98,7 +98,8 @@ func environ() (env []string) {
 const startTimeout = time.Minute
 
 // Easel is a server with its defaults: authentication, audit, metrics and
-// every sync are on.
+// every sync are on. Only its limit of requests per user is off: here one user
+// is the load.
 func Easel(program, version string) Kind {
 	return Kind{Label: "easel", Version: version, Start: func(ctx context.Context, dir string) (*Server, error) {
 		return startEasel(ctx, program, dir)
@@ -114,7 +115,7 @@ func startEasel(ctx context.Context, program, dir string) (*Server, error) {
 		if base, ok := strings.CutPrefix(line, "listening on "); ok {
 			listening <- base
 		}
-	}, program, "serve", "--listen", "127.0.0.1:0", "--data-dir", data)
+	}, program, "serve", "--listen", "127.0.0.1:0", "--data-dir", data, "--rate-limit", "0", "--anonymous-rate-limit", "0")
 	if err != nil {
 		return nil, err
 	}
