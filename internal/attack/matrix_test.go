@@ -152,6 +152,27 @@ var iamAttempts = []attempt{
 	{"GET /v3/auth/catalog", "/v3/auth/catalog", "", "", "", "401 - 200 200 200"},
 	{"GET /v3/users", "/v3/users?name=ann", "/v3/users?name=xyz", "", "", "401 - 200 200 200"},
 	{"GET /v3.0/OS-USER/users/{user_id}", "/v3.0/OS-USER/users/$USER", "/v3.0/OS-USER/users/$NOID", "", "", "401 - 404 403* 403*"},
+	{"POST /v3/projects", "/v3/projects", "", `{"project":{"name":"eu-de_new"}}`, "", "401 - - 403 403"},
+	{"GET /v3/projects/{project_id}", "/v3/projects/$P1", "/v3/projects/$NOID", "", "", "401 - 404 - -"},
+	{"PATCH /v3/projects/{project_id}", "/v3/projects/$P1", "/v3/projects/$NOID", `{"project":{"description":"x"}}`, "", "401 - 404 403 403"},
+	{"POST /v3/users", "/v3/users", "", `{"user":{"name":"zoe","domain_id":"$DOMAIN"}}`, "", "401 - 403 403 403"},
+	{"GET /v3/users/{user_id}", "/v3/users/$USER", "/v3/users/$NOID", "", "", "401 - 404 403* 403*"},
+	{"PATCH /v3/users/{user_id}", "/v3/users/$USER", "/v3/users/$NOID", `{"user":{"enabled":false}}`, "", "401 - 404 403* 403*"},
+	{"DELETE /v3/users/{user_id}", "/v3/users/$USER", "/v3/users/$NOID", "", "", "401 - 404 403* 403*"},
+	{"POST /v3/users/{user_id}/password", "/v3/users/$USER/password", "/v3/users/$NOID/password", `{"user":{"password":"stolen it is","original_password":"x"}}`, "", "401 403 403 403 403"},
+	{"GET /v3/users/{user_id}/groups", "/v3/users/$USER/groups", "/v3/users/$NOID/groups", "", "", "401 - 404 403* 403*"},
+	{"GET /v3/users/{user_id}/projects", "/v3/users/$USER/projects", "/v3/users/$NOID/projects", "", "", "401 - 404 403* 403*"},
+	{"POST /v3.0/OS-USER/users", "/v3.0/OS-USER/users", "", `{"user":{"name":"zoe","domain_id":"$DOMAIN"}}`, "", "401 - 403 403 403"},
+	{"PUT /v3.0/OS-USER/users/{user_id}", "/v3.0/OS-USER/users/$USER", "/v3.0/OS-USER/users/$NOID", `{"user":{"password":"stolen it is"}}`, "", "401 - 404 403* 403*"},
+	{"GET /v3/groups", "/v3/groups?name=crew", "/v3/groups?name=wrec", "", "", "401 - 200 403 403"},
+	{"POST /v3/groups", "/v3/groups", "", `{"group":{"name":"pirates","domain_id":"$DOMAIN"}}`, "", "401 - 403 403 403"},
+	{"GET /v3/groups/{group_id}", "/v3/groups/$CREW", "/v3/groups/$NOID", "", "", "401 - 404 403 403"},
+	{"PATCH /v3/groups/{group_id}", "/v3/groups/$CREW", "/v3/groups/$NOID", `{"group":{"name":"pirates"}}`, "", "401 - 404 403 403"},
+	{"DELETE /v3/groups/{group_id}", "/v3/groups/$CREW", "/v3/groups/$NOID", "", "", "401 - 404 403 403"},
+	{"GET /v3/groups/{group_id}/users", "/v3/groups/$CREW/users", "/v3/groups/$NOID/users", "", "", "401 - 404 403 403"},
+	{"HEAD /v3/groups/{group_id}/users/{user_id}", "/v3/groups/$CREW/users/$USER", "/v3/groups/$CREW/users/$USER", "", "", "401 - 404 403 403"},
+	{"PUT /v3/groups/{group_id}/users/{user_id}", "/v3/groups/$CREW/users/$USER", "/v3/groups/$CREW/users/$USER", "", "", "401 - 404 403 403"},
+	{"DELETE /v3/groups/{group_id}/users/{user_id}", "/v3/groups/$CREW/users/$USER", "/v3/groups/$CREW/users/$USER", "", "", "401 - 404 403 403"},
 	{"POST /v3.0/OS-CREDENTIAL/credentials", "/v3.0/OS-CREDENTIAL/credentials", "/v3.0/OS-CREDENTIAL/credentials", `{"credential":{"user_id":"$USER"}}`, "", "401 - 403 403* 403*"},
 	{"GET /v3.0/OS-CREDENTIAL/credentials", "/v3.0/OS-CREDENTIAL/credentials?user_id=$USER", "/v3.0/OS-CREDENTIAL/credentials?user_id=$NOID", "", "", "401 - 404 403* 403*"},
 	{"GET /v3.0/OS-CREDENTIAL/credentials/{access_key}", "/v3.0/OS-CREDENTIAL/credentials/$KEY", "/v3.0/OS-CREDENTIAL/credentials/NOSUCHACCESSKEY00000", "", "", "401 - 404 403* 403*"},
@@ -272,22 +293,24 @@ func settleMatrix(t *testing.T, in *installation) *matrix {
 	deleted := in.oci(t, "ann", "DELETE", "team/done", "/manifests/v1", "").want(t, "delete", http.StatusAccepted)
 	image := in.register(t, "ann", "team/private:v1")
 	ann := in.people["ann"]
+	crew := field[map[string]any](t, in.iam(t, "ann", "POST", "/v3/groups", `{"group":{"name":"crew"}}`).want(t, "make a group", http.StatusCreated), "group")["id"].(string)
+	in.iam(t, "ann", "PUT", "/v3/groups/"+crew+"/users/"+ann.UserID, "").want(t, "join it", http.StatusNoContent)
 	m.present = map[string]string{
 		"MANIFEST": digestOf(manifest), "BLOB": digestOf("secret layer"), "UPLOAD": upload.header.Get("Docker-Upload-Uuid"),
 		"IMAGE": image, "GROUP": easel.GroupID(acmeOne, "0", "team", "private"), "RECEIPT": deleted.header.Get("X-Easel-Receipt"),
 		"P1": acmeOne, "USER": ann.UserID, "ADMIN": "ann", "KEY": ann.AccessKey, "TOKEN": in.token(t, "ann", ""), "BODY": manifest,
-		"ORG": "team", "REPO": "private", "V2": "v2", "WRONGLOGIN": "cHJvamVjdC1hMUB4Ong=",
+		"ORG": "team", "REPO": "private", "V2": "v2", "CREW": crew, "DOMAIN": ann.DomainID, "WRONGLOGIN": "cHJvamVjdC1hMUB4Ong=",
 	}
 	uuid := "01a20993-fba6-7557-9f78-87f3e5ab0000"
 	m.absent = maps.Clone(m.present)
 	maps.Copy(m.absent, map[string]string{
 		"IMAGE": uuid, "GROUP": uuid, "USER": strings.Repeat("0", 32), "ADMIN": "abc", "KEY": "NOSUCHACCESSKEY00000", "TOKEN": strings.Repeat("A", 43),
-		"ORG": "newt", "REPO": "missing", "V2": "v9", "P1": strings.Repeat("0", 32),
+		"ORG": "newt", "REPO": "missing", "V2": "v9", "P1": strings.Repeat("0", 32), "CREW": strings.Repeat("1", 32),
 	})
 	for _, all := range []map[string]string{m.present, m.absent} {
 		maps.Copy(all, map[string]string{"NOUUID": uuid, "NOID": strings.Repeat("0", 32), "NODIGEST": digestOf("nothing")})
 	}
-	m.secrets = []string{m.present["MANIFEST"], m.present["BLOB"], image, m.present["GROUP"], m.present["RECEIPT"], m.present["UPLOAD"], ann.UserID, ann.AccessKey, "team/private", "project-a", acmeOne, "secret layer"}
+	m.secrets = []string{m.present["MANIFEST"], m.present["BLOB"], image, m.present["GROUP"], m.present["RECEIPT"], m.present["UPLOAD"], ann.UserID, ann.AccessKey, crew, "team/private", "project-a", acmeOne, "secret layer"}
 	m.credentials(t)
 	return m
 }
@@ -401,6 +424,8 @@ func (m *matrix) allIsThere(t *testing.T) {
 		"/v2/manage/namespaces/team/repos/missing":                     404,
 		"/v2/manage/namespaces/newt":                                   404,
 		"/v3/users?name=ann":                                           200,
+		"/v3/groups/" + m.present["CREW"]:                              200,
+		"/v3/users/" + m.present["USER"]:                               200,
 		"/v3.0/OS-CREDENTIAL/credentials?user_id=" + m.present["USER"]: 200,
 	} {
 		m.send(t, request{method: "GET", target: target, header: map[string]string{"X-Auth-Token": m.present["TOKEN"]}}).want(t, target+" afterwards", want)
@@ -409,6 +434,7 @@ func (m *matrix) allIsThere(t *testing.T) {
 	if field[bool](t, repo, "is_public") {
 		t.Error("a stranger published the repository")
 	}
+	m.iam(t, "ann", "HEAD", "/v3/groups/"+m.present["CREW"]+"/users/"+m.present["USER"], "").want(t, "the member afterwards", http.StatusNoContent)
 	keys := m.iam(t, "ann", "GET", "/v3.0/OS-CREDENTIAL/credentials?user_id="+m.present["USER"], "").want(t, "the keys afterwards", http.StatusOK)
 	if n := len(field[[]any](t, keys, "credentials")); n != 1 {
 		t.Errorf("after all attempts ann has %d keys, want 1", n)

@@ -13,6 +13,7 @@ import (
 type Domain struct {
 	ID, Name, Description string
 	Enabled               bool
+	Operator              bool // its administrators look after the installation as well
 	Created               time.Time
 }
 
@@ -32,6 +33,8 @@ type Account struct {
 	Enabled  bool
 	Created  time.Time
 	Domain   Domain
+	// Description is for people.
+	Description string
 }
 
 // Usable reports whether account and domain are both enabled.
@@ -55,7 +58,7 @@ type Token struct {
 	Issued, Expires        time.Time
 }
 
-const accountColumns = `a.id, a.name, a.password, a.admin, a.enabled, a.created, d.id, d.name, d.description, d.enabled, d.created`
+const accountColumns = `a.id, a.name, a.password, a.admin, a.enabled, a.created, a.description, d.id, d.name, d.description, d.enabled, d.operator, d.created`
 
 // accountScan collects the columns of an account; done fills it in.
 type accountScan struct {
@@ -64,8 +67,8 @@ type accountScan struct {
 }
 
 func (s *accountScan) dest() []any {
-	return []any{&s.a.ID, &s.a.Name, &s.a.Password, &s.a.Admin, &s.a.Enabled, &s.created,
-		&s.a.Domain.ID, &s.a.Domain.Name, &s.a.Domain.Description, &s.a.Domain.Enabled, &s.domain}
+	return []any{&s.a.ID, &s.a.Name, &s.a.Password, &s.a.Admin, &s.a.Enabled, &s.created, &s.a.Description,
+		&s.a.Domain.ID, &s.a.Domain.Name, &s.a.Domain.Description, &s.a.Domain.Enabled, &s.a.Domain.Operator, &s.domain}
 }
 
 func (s *accountScan) done() Account {
@@ -159,8 +162,8 @@ func (db *DB) AddAccount(ctx context.Context, a Account) error {
 }
 
 func (t *tx) addAccount(a Account) error {
-	_, err := t.exec(`INSERT INTO account (id, domain, name, password, admin, enabled, created) VALUES ($1,$2,$3,$4,$5,$6,$7)`,
-		a.ID, a.Domain.ID, a.Name, a.Password, flag(a.Admin), flag(a.Enabled), t.now)
+	_, err := t.exec(`INSERT INTO account (id, domain, name, password, admin, enabled, created, description) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)`,
+		a.ID, a.Domain.ID, a.Name, a.Password, flag(a.Admin), flag(a.Enabled), t.now, a.Description)
 	if isUnique(err) {
 		return easel.E(easel.Exists, "user", "there is a user %s already", a.Name).Because(err)
 	}

@@ -19,7 +19,7 @@ import (
 // and access key AK1, at noon.
 var (
 	noon = time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
-	d1   = catalog.Domain{ID: "d1", Name: "lab", Description: "ours", Enabled: true, Created: noon}
+	d1   = catalog.Domain{ID: "d1", Name: "lab", Description: "ours", Enabled: true, Operator: true, Created: noon}
 	p1   = catalog.Project{ID: "p1", Domain: "d1", Name: "eu-de", Parent: "d1", Enabled: true, Created: noon}
 	a1   = catalog.Account{ID: "a1", Name: "admin", Password: "hash", Admin: true, Enabled: true, Created: noon, Domain: d1}
 	k1   = catalog.AccessKey{Access: "AK1", Account: "a1", Secret: []byte("sealed"), Description: "first", Active: true, Created: noon, Used: noon}

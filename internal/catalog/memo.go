@@ -158,7 +158,8 @@ func changes(query string) topicSet {
 			return 0 // of a repository only whether it is public is a right
 		}
 		return 1 << rights
-	case "domain", "project", "account", "temporary_key", "org", "org_grant", "repo_grant", "share":
+	case "domain", "project", "account", "temporary_key", "org", "org_grant", "repo_grant", "share",
+		"user_group", "member", "policy", "assignment":
 		return 1 << rights
 	}
 	return everything

@@ -6,8 +6,8 @@ import (
 	"easel"
 )
 
-// Bootstrap stores the first domain with its project, administrator and
-// access key, unless there is a domain already: then it changes nothing and
+// Bootstrap stores the first domain, whose administrators look after the
+// installation, with its project, administrator and access key, unless there is a domain already: then it changes nothing and
 // returns false.
 func (db *DB) Bootstrap(ctx context.Context, d Domain, p Project, a Account, k AccessKey) (created bool, err error) {
 	err = db.update(ctx, func(t *tx) error {
@@ -15,6 +15,7 @@ func (db *DB) Bootstrap(ctx context.Context, d Domain, p Project, a Account, k A
 		if some, err := t.exists(`SELECT 1 FROM domain LIMIT 1`); err != nil || some {
 			return err
 		}
+		d.Operator = true
 		if err := t.addDomain(d); err != nil {
 			return err
 		}
@@ -67,8 +68,8 @@ func (db *DB) AddDomain(ctx context.Context, d Domain) error {
 }
 
 func (t *tx) addDomain(d Domain) error {
-	_, err := t.exec(`INSERT INTO domain (id, name, description, enabled, created) VALUES ($1,$2,$3,$4,$5)`,
-		d.ID, d.Name, d.Description, flag(d.Enabled), t.now)
+	_, err := t.exec(`INSERT INTO domain (id, name, description, enabled, operator, created) VALUES ($1,$2,$3,$4,$5,$6)`,
+		d.ID, d.Name, d.Description, flag(d.Enabled), flag(d.Operator), t.now)
 	if isUnique(err) {
 		return easel.E(easel.Exists, "domain", "there is a domain %s already", d.Name).Because(err)
 	}
@@ -154,4 +155,50 @@ func (t *tx) project(domain, id string) (Project, error) {
 		return Project{}, easel.E(easel.NotFound, "project", "there is no project %.100s", id)
 	}
 	return found[0], nil
+}
+
+// ProjectChange changes a project; nil leaves a field as it is.
+type ProjectChange struct{ Name, Description *string }
+
+// CreateProject stores a new project for who. Errors: Exists "project",
+// NotFound "domain" and "parent".
+func (db *DB) CreateProject(ctx context.Context, who easel.Principal, p Project) error {
+	return db.update(ctx, func(t *tx) error {
+		if err := t.lockDomain(p.Domain); err != nil {
+			return err
+		}
+		if p.Parent != p.Domain {
+			if ok, err := t.exists(`SELECT 1 FROM project WHERE id = $1 AND domain = $2`, p.Parent, p.Domain); err != nil || !ok {
+				return orNotFound(err, "parent", "there is no project %.100s to make one in", p.Parent)
+			}
+		}
+		if err := t.addProject(p); err != nil {
+			return err
+		}
+		return t.audit(who, "createProject", p.Name, 0, nil)
+	})
+}
+
+// UpdateProject changes a project of a domain and returns it. Errors: NotFound
+// "project", Exists "project".
+func (db *DB) UpdateProject(ctx context.Context, who easel.Principal, domain, id string, c ProjectChange) (p Project, err error) {
+	err = db.update(ctx, func(t *tx) error {
+		if err := t.lockDomain(domain); err != nil {
+			return err
+		}
+		if p, err = t.project(domain, id); err != nil {
+			return err
+		}
+		set(&p.Name, c.Name)
+		set(&p.Description, c.Description)
+		_, err = t.exec(`UPDATE project SET name = $1, description = $2 WHERE id = $3`, p.Name, p.Description, p.ID)
+		if isUnique(err) {
+			return easel.E(easel.Exists, "project", "there is a project %s already", p.Name).Because(err)
+		}
+		if err != nil {
+			return err
+		}
+		return t.audit(who, "updateProject", p.Name, 0, nil)
+	})
+	return p, err
 }

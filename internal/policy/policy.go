@@ -59,6 +59,26 @@ const (
 	DeleteGroup Action = "modelarts:image:deleteGroup"
 )
 
+// Administration of a domain's users and rights. What belongs to the caller
+// itself takes none of them.
+const (
+	ListUsers       Action = "iam:users:listUsers"
+	ShowUser        Action = "iam:users:getUser"
+	CreateUser      Action = "iam:users:createUser"
+	UpdateUser      Action = "iam:users:updateUser"
+	DeleteUser      Action = "iam:users:deleteUser"
+	ListUserGroups  Action = "iam:groups:listGroups"
+	ShowUserGroup   Action = "iam:groups:getGroup"
+	CreateUserGroup Action = "iam:groups:createGroup"
+	UpdateUserGroup Action = "iam:groups:updateGroup"
+	DeleteUserGroup Action = "iam:groups:deleteGroup"
+	// AddMember and RemoveMember also give and take the rights of the group.
+	AddMember     Action = "iam:permissions:addUserToGroup"
+	RemoveMember  Action = "iam:permissions:removeUserFromGroup"
+	CreateProject Action = "iam:projects:createProject"
+	UpdateProject Action = "iam:projects:updateProject"
+)
+
 // Administration of a domain and of the installation.
 const (
 	Administer Action = "easel:admin" // check, reclaim, audit, other users' tokens and keys
@@ -126,6 +146,9 @@ func Check(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, 
 			return denied(who, action, noun, resource)
 		}
 		return nil
+	}
+	if strings.HasPrefix(string(action), "iam:") {
+		return checkAdmin(who, g, action, noun, resource)
 	}
 	if level, ok := need[action]; ok {
 		return checkLevel(who, g, action, level, noun, resource)

@@ -64,6 +64,7 @@ func newFixture(t *testing.T) *fixture {
 	f.rec.Replace(`"access": "[A-Z0-9]{20}"`, `"access": "<access key>"`)
 	f.rec.Replace(`"secret": "[A-Za-z0-9]{40}"`, `"secret": "<secret key>"`)
 	f.rec.Replace(`"(access_token|token)": "[^"]+"`, `"$1": "<token>"`)
+	f.rec.Replace(`"create_time": \d{13}`, `"create_time": <ms>`)
 	f.rec.Replace(`(?m)^X-Iam-Trace-Id: .*$`, "X-Iam-Trace-Id: <request-id>")
 	return f
 }
@@ -144,6 +145,7 @@ func TestExchanges(t *testing.T) {
 		req("GET", "/v3/users?name=admin", ""),
 		req("GET", "/v3.0/OS-USER/users/"+f.first.UserID, ""),
 		req("GET", "/v3.0/OS-USER/users/nobody", ""))
+	f.users(t, req)
 	made := f.rec.Golden(t, "keys",
 		req("POST", "/v3.0/OS-CREDENTIAL/credentials", `{"credential":{"user_id":"`+f.first.UserID+`","description":"laptop"}}`),
 		req("POST", "/v3.0/OS-CREDENTIAL/credentials", `{"credential":{"user_id":"`+f.first.UserID+`"}}`),

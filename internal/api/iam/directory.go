@@ -152,46 +152,88 @@ func (s *server) listDomains(w http.ResponseWriter, r *http.Request) error {
 	}{items, s.linksOf(r)})
 }
 
-// user is a user on the wire (iam.md 5.6).
-type user struct {
-	ID            string   `json:"id"`
-	Name          string   `json:"name"`
-	DomainID      string   `json:"domain_id"`
-	Enabled       bool     `json:"enabled"`
-	IsDomainOwner bool     `json:"is_domain_owner"`
-	Description   string   `json:"description"`
-	CreateTime    wireTime `json:"create_time"`
-	Links         selfLink `json:"links"`
+// newProject is the body of POST /v3/projects.
+type newProject struct {
+	Project *struct {
+		Name        string `json:"name"`
+		ParentID    string `json:"parent_id"`
+		DomainID    string `json:"domain_id"`
+		Description string `json:"description"`
+	} `json:"project"`
 }
 
-func (s *server) user(r *http.Request, a catalog.Account) user {
-	return user{
-		ID: a.ID, Name: a.Name, DomainID: a.Domain.ID, Enabled: a.Enabled, IsDomainOwner: a.Admin, CreateTime: wireTime(a.Created),
-		Links: selfLink{s.o.PublicURL(r) + "/v3/users/" + a.ID},
+func (s *server) createProject(w http.ResponseWriter, r *http.Request) error {
+	var body newProject
+	if err := readJSON(r, &body); err != nil {
+		return err
 	}
-}
-
-func (s *server) showUser(w http.ResponseWriter, r *http.Request) error {
-	a, err := s.svc.User(r.Context(), easel.PrincipalFrom(r.Context()), r.PathValue("user_id"))
+	if body.Project == nil {
+		return missing("project")
+	}
+	who := easel.PrincipalFrom(r.Context())
+	if err := ownDomain(who, body.Project.DomainID); err != nil {
+		return err
+	}
+	p, err := s.svc.CreateProject(r.Context(), who, body.Project.ParentID, body.Project.Name, body.Project.Description)
 	if err != nil {
 		return err
 	}
-	return api.WriteJSON(w, http.StatusOK, struct {
-		User user `json:"user"`
-	}{s.user(r, a)})
+	return s.writeProject(w, r, http.StatusCreated, p)
 }
 
-func (s *server) listUsers(w http.ResponseWriter, r *http.Request) error {
-	found, err := s.svc.Users(r.Context(), easel.PrincipalFrom(r.Context()), r.URL.Query().Get("name"))
+func (s *server) showProject(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.svc.Project(r.Context(), easel.PrincipalFrom(r.Context()), r.PathValue("project_id"))
 	if err != nil {
 		return err
 	}
-	items := []user{}
-	for _, a := range found {
-		items = append(items, s.user(r, a))
+	return s.writeProject(w, r, http.StatusOK, p)
+}
+
+func (s *server) updateProject(w http.ResponseWriter, r *http.Request) error {
+	var body struct {
+		Project *struct {
+			Name        *string `json:"name"`
+			Description *string `json:"description"`
+		} `json:"project"`
 	}
-	return api.WriteJSON(w, http.StatusOK, struct {
-		Users []user    `json:"users"`
-		Links listLinks `json:"links"`
-	}{items, s.linksOf(r)})
+	if err := readJSON(r, &body); err != nil {
+		return err
+	}
+	if body.Project == nil {
+		return missing("project")
+	}
+	change := catalog.ProjectChange{Name: body.Project.Name, Description: body.Project.Description}
+	p, err := s.svc.UpdateProject(r.Context(), easel.PrincipalFrom(r.Context()), r.PathValue("project_id"), change)
+	if err != nil {
+		return err
+	}
+	return s.writeProject(w, r, http.StatusOK, p)
+}
+
+func (s *server) writeProject(w http.ResponseWriter, r *http.Request, status int, p catalog.Project) error {
+	return api.WriteJSON(w, status, struct {
+		Project project `json:"project"`
+	}{s.project(r, p)})
+}
+
+// listUserProjects lists the projects of one user: all of the domain's.
+func (s *server) listUserProjects(w http.ResponseWriter, r *http.Request) error {
+	who := easel.PrincipalFrom(r.Context())
+	if _, err := s.svc.User(r.Context(), who, r.PathValue("user_id")); err != nil {
+		return err
+	}
+	return s.listProjects(w, r)
+}
+
+func missing(field string) error {
+	return easel.E(easel.Invalid, "missing field", "%s is required", field)
+}
+
+// ownDomain refuses a body that names another domain than the caller's, there
+// or not.
+func ownDomain(who easel.Principal, id string) error {
+	if id != "" && id != who.DomainID {
+		return easel.E(easel.Denied, "domain", "domain_id is not the caller's domain")
+	}
+	return nil
 }

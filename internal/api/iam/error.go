@@ -27,7 +27,9 @@ var wire = map[easel.Kind]map[easel.Noun]answer{
 	easel.Unauthenticated: {
 		"token expired": {401, "IAM.0066"},
 		"token":         {401, "IAM.0067"},
-		"":              {401, "IAM.0001"},
+		// Of a password that is to be changed: nobody logs in with it.
+		"wrong password": {401, "IAM.0062"},
+		"":               {401, "IAM.0001"},
 	},
 	easel.Denied: {
 		"disabled user": {403, "IAM.0082"},

@@ -1,7 +1,6 @@
-// Package iam is the edge for identity: the part of the IAM API that clients
-// of registry and image catalogue call (tokens, projects, the service
-// catalogue, access keys), the registry's token endpoint, and the
-// authenticator that the other families share. It translates between the wire
+// Package iam is the edge for identity: the IAM API (tokens, users, groups,
+// projects, the service catalogue, access keys), the registry's token
+// endpoint, and the authenticator that the other families share. It translates between the wire
 // and package identity and decides nothing itself.
 package iam
 
@@ -45,8 +44,29 @@ func New(svc *identity.Service, auth api.Authenticator, o Options) *api.Mux {
 	signedIn("GET /v3/auth/projects", s.listUsableProjects)
 	signedIn("GET /v3/auth/domains", s.listDomains)
 	signedIn("GET /v3/auth/catalog", s.showCatalog)
+	signedIn("POST /v3/projects", s.createProject)
+	signedIn("GET /v3/projects/{project_id}", s.showProject)
+	signedIn("PATCH /v3/projects/{project_id}", s.updateProject)
 	signedIn("GET /v3/users", s.listUsers)
+	signedIn("POST /v3/users", s.createUser)
+	signedIn("GET /v3/users/{user_id}", s.showUser)
+	signedIn("PATCH /v3/users/{user_id}", s.updateUser)
+	signedIn("DELETE /v3/users/{user_id}", s.deleteUser)
+	signedIn("POST /v3/users/{user_id}/password", s.changePassword)
+	signedIn("GET /v3/users/{user_id}/groups", s.listUserGroups)
+	signedIn("GET /v3/users/{user_id}/projects", s.listUserProjects)
+	signedIn("POST /v3.0/OS-USER/users", s.createUser)
 	signedIn("GET /v3.0/OS-USER/users/{user_id}", s.showUser)
+	signedIn("PUT /v3.0/OS-USER/users/{user_id}", s.updateUser)
+	signedIn("GET /v3/groups", s.listGroups)
+	signedIn("POST /v3/groups", s.createGroup)
+	signedIn("GET /v3/groups/{group_id}", s.showGroup)
+	signedIn("PATCH /v3/groups/{group_id}", s.updateGroup)
+	signedIn("DELETE /v3/groups/{group_id}", s.deleteGroup)
+	signedIn("GET /v3/groups/{group_id}/users", s.listMembers)
+	signedIn("HEAD /v3/groups/{group_id}/users/{user_id}", s.checkMember)
+	signedIn("PUT /v3/groups/{group_id}/users/{user_id}", s.addMember)
+	signedIn("DELETE /v3/groups/{group_id}/users/{user_id}", s.removeMember)
 	signedIn("POST /v3.0/OS-CREDENTIAL/credentials", s.createKey)
 	signedIn("GET /v3.0/OS-CREDENTIAL/credentials", s.listKeys)
 	signedIn("GET /v3.0/OS-CREDENTIAL/credentials/{access_key}", s.showKey)
