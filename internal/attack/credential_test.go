@@ -130,8 +130,16 @@ func TestNobodyBecomesAdmin(t *testing.T) {
 	in.iam(t, "ben", "POST", "/v3.0/OS-CREDENTIAL/credentials", fmt.Sprintf(`{"credential":{"user_id":%q,"admin":true,"domain_id":"domain-globex"},"admin":true}`, ben.UserID)).
 		want(t, "a key of one's own", http.StatusCreated)
 	in.iam(t, "ben", "GET", "/easel/v1/audit", "").want(t, "25 an administrator's page afterwards", http.StatusForbidden)
-	for _, path := range []string{"/v3/users", "/v3/domains", "/v3/projects"} {
-		in.iam(t, "ann", "POST", path, `{}`).want(t, "25 register at "+path, map[bool]int{true: 405, false: 404}[path != "/v3/domains"])
+	for path, body := range map[string]string{
+		"/v3/users": `{"user":{"name":"eve","password":"correct horse","is_domain_owner":true}}`, "/v3/projects": `{"project":{"name":"eu-de_x"}}`,
+		"/v3/groups": `{"group":{"name":"admin"}}`,
+	} {
+		in.send(t, request{method: "POST", target: path, body: body}).want(t, "25 register at "+path, http.StatusUnauthorized)
+		in.iam(t, "ben", "POST", path, body).want(t, "25 register at "+path+" as a user", http.StatusForbidden)
+	}
+	made := in.iam(t, "ann", "POST", "/v3/users", `{"user":{"name":"eve","password":"correct horse","admin":true,"is_domain_owner":true}}`).want(t, "make a user", http.StatusCreated)
+	if owner, _ := field[map[string]any](t, made, "user")["is_domain_owner"].(bool); owner {
+		t.Errorf("25 a new user is an administrator: %s", made.body)
 	}
 	for _, password := range []string{"admin", "Admin12345", "password", "easel", "Harbor12345"} {
 		for _, name := range []string{"admin", "ann", "easel"} {
