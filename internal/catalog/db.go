@@ -62,11 +62,20 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	path, isSQLite := strings.CutPrefix(o.URL, "sqlite:")
 	switch {
 	case isSQLite:
-		return db, db.openSQLite(ctx, path, cmp.Or(o.LowSpace, 64<<20))
+		if err := db.openSQLite(ctx, path, cmp.Or(o.LowSpace, 64<<20)); err != nil {
+			return nil, err
+		}
 	case strings.HasPrefix(o.URL, "postgres://"), strings.HasPrefix(o.URL, "postgresql://"):
-		return db, db.openPostgres(ctx, o.URL)
+		if err := db.openPostgres(ctx, o.URL); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, easel.E(easel.Invalid, "database", "the database URL must start with sqlite: or postgres://")
 	}
-	return nil, easel.E(easel.Invalid, "database", "the database URL must start with sqlite: or postgres://")
+	if err := db.beginLedger(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("count the ledger: %w", err), db.Close())
+	}
+	return db, nil
 }
 
 // Close ends all connections. Transactions under way finish first.

@@ -31,8 +31,10 @@ func (db *DB) deletion(ctx context.Context, who easel.Principal, repo easel.Repo
 		if err := t.unlink(who, action, resource, []*removal{r}, &out); err != nil || !r.whole {
 			return err
 		}
-		_, err = t.exec(`DELETE FROM repo WHERE id = $1`, id)
-		return err
+		if _, err = t.exec(`DELETE FROM repo WHERE id = $1`, id); err != nil {
+			return err
+		}
+		return t.closeLedger(string(repo))
 	})
 	return out, err
 }

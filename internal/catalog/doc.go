@@ -31,4 +31,23 @@
 // repository, blob (pin) or manifest (mpin) and user, with an exact count and
 // an end. The manifest that names the content takes one count back. A
 // deletion removes ended pins only; what is pinned goes when its last pin ends.
+//
+// # The ledger
+//
+// A scope holds a blob when a manifest in one of its repositories names it.
+// What a scope holds is exclusive when no manifest elsewhere names it, else
+// shared. A blob that no manifest names is held by nobody: pins and uploads
+// are few, and are added up when somebody asks.
+//
+// So the ledger changes in two places only: where a repository's first
+// reference to a blob comes (gains), and where its last one goes (loses). Both
+// happen under the repository's lock and, on PostgreSQL, under the blob's,
+// without which two of them would each see the other's absence.
+//
+// That a blob is shared is known from its own row: for each kind of scope it
+// names the only one that holds it, or says that there are several. Only when
+// one of several goes is the rest looked at, and then until a second one is
+// found. The figures of a scope are a row of ledger plus its rows of
+// ledger_entry. Transactions only add to the latter: two pushes to one
+// organisation do not wait for each other's commit. FoldLedger adds them up.
 package catalog

@@ -183,6 +183,9 @@ func (t *tx) insertManifest(repo int64, p ManifestPut, blobs, children []int64) 
 		repo, string(p.Digest), m.MediaType, m.ArtifactType, subject, config, m.Body, int64(len(m.Body)), m.ContentSize(), t.now); err != nil {
 		return 0, false, err
 	}
+	if err := t.gains(repo, blobs); err != nil {
+		return 0, false, err
+	}
 	if err := t.insertNamed(`INSERT INTO ref (repo, manifest, blob) SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT), id FROM blob WHERE id IN `, repo, id, blobs); err != nil {
 		return 0, false, err
 	}

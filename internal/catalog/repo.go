@@ -74,14 +74,24 @@ func (t *tx) ensureRepo(who easel.Principal, repo easel.Repo) (int64, error) {
 	if !ok {
 		return 0, easel.E(easel.NotFound, "organisation", "the organisation %s does not exist; make it first: easel org create %s", repo.Org(), repo.Org())
 	}
-	_, err = t.exec(`
-		INSERT INTO repo (org, name, category, description, is_public, creator, creator_name, downloads, created, updated)
-		VALUES ($1, $2, 'other', '', 0, $3, $4, 0, $5, $5) ON CONFLICT (name) DO NOTHING`,
-		org, string(repo), who.UserID, who.UserName, t.now)
-	if err != nil {
+	if _, err = t.insertRepo(who, org, NewRepository{Name: repo, Category: "other"}); err != nil {
 		return 0, err
 	}
 	return t.repoID(repo)
+}
+
+// insertRepo makes a repository of an organisation; made is false when there
+// is one of that name.
+func (t *tx) insertRepo(who easel.Principal, org int64, n NewRepository) (made bool, err error) {
+	var id int64
+	made, err = t.get([]any{&id}, `
+		INSERT INTO repo (org, name, category, description, is_public, creator, creator_name, project, downloads, created, updated)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $9) ON CONFLICT (name) DO NOTHING RETURNING id`,
+		org, string(n.Name), n.Category, n.Description, flag(n.Public), who.UserID, who.UserName, who.ProjectID, t.now)
+	if err != nil || !made {
+		return made, err
+	}
+	return true, t.openLedgers(id)
 }
 
 // lockRepos locks repository rows, in id order. Whoever decides what stays

@@ -97,14 +97,11 @@ func (db *DB) CreateRepo(ctx context.Context, who easel.Principal, n NewReposito
 		if ok, err := t.get([]any{&org}, `SELECT id FROM org WHERE name = $1`, string(n.Name.Org())); err != nil || !ok {
 			return orNotFound(err, "organisation", "the organisation %s does not exist", n.Name.Org())
 		}
-		made, err := t.exec(`
-			INSERT INTO repo (org, name, category, description, is_public, creator, creator_name, downloads, created, updated)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8) ON CONFLICT (name) DO NOTHING`,
-			org, string(n.Name), n.Category, n.Description, flag(n.Public), who.UserID, who.UserName, t.now)
+		made, err := t.insertRepo(who, org, n)
 		if err != nil {
 			return err
 		}
-		if made == 0 {
+		if !made {
 			return easel.E(easel.Exists, "repository", "the repository %s exists already", n.Name)
 		}
 		return t.audit(who, "createImageRepository", string(n.Name), 0, nil)

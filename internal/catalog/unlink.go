@@ -37,6 +37,7 @@ type removal struct {
 	condemned  map[int64]easel.Digest // wanted gone, kept by a live pin
 	kept       []int64                // candidates that something else needs
 	whole      bool                   // the repository itself goes, too
+	named      []int64                // blobs of the manifests that go
 	blobs      map[int64]bool         // more blobs to consider, beside those of manifests that go
 }
 
@@ -60,11 +61,15 @@ func (t *tx) unlink(who easel.Principal, action, resource string, rs []*removal,
 		if err := t.decide(r); err != nil {
 			return err
 		}
-		named, err := t.blobsOf(slices.Concat(slices.Collect(maps.Keys(r.going)), slices.Collect(maps.Keys(r.condemned))))
+		var err error
+		if r.named, err = t.blobsOf(slices.Collect(maps.Keys(r.going))); err != nil {
+			return err
+		}
+		waiting, err := t.blobsOf(slices.Collect(maps.Keys(r.condemned)))
 		if err != nil {
 			return err
 		}
-		for _, b := range named {
+		for _, b := range slices.Concat(r.named, waiting) {
 			r.blobs[b] = true
 		}
 		for b := range r.blobs {
@@ -77,6 +82,9 @@ func (t *tx) unlink(who easel.Principal, action, resource string, rs []*removal,
 	}
 	for _, r := range rs {
 		if err := t.dropManifests(slices.Sorted(maps.Keys(r.going))); err != nil {
+			return err
+		}
+		if err := t.loses(r.repo, r.named); err != nil {
 			return err
 		}
 		if err := t.dropLinks(r.repo, slices.Sorted(maps.Keys(r.blobs))); err != nil {

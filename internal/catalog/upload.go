@@ -143,7 +143,9 @@ func (t *tx) insertBlob(key blob.Key, digest easel.Digest, size int64) (id int64
 	}
 	if lost { // the old object vanished: this one heals whatever names the digest
 		now = key
-		_, err = t.exec(`UPDATE blob SET storage_key = $1, lost = 0 WHERE id = $2`, string(key), id)
+		if _, err = t.exec(`UPDATE blob SET storage_key = $1, lost = 0 WHERE id = $2`, string(key), id); err == nil {
+			err = t.weigh(id, size)
+		}
 	}
 	return id, now, err
 }

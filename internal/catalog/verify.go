@@ -67,8 +67,12 @@ func (db *DB) Discard(ctx context.Context, g []Garbage) error {
 func (db *DB) SetLost(ctx context.Context, key blob.Key) error {
 	return db.update(ctx, func(t *tx) error {
 		// A fresh key, of which there is no object, keeps the column unique.
-		n, err := t.exec(`UPDATE blob SET lost = 1, storage_key = $1 WHERE storage_key = $2`, string(blob.NewKey()), string(key))
-		if err != nil || n == 0 {
+		var id, size int64
+		found, err := t.get([]any{&id, &size}, `UPDATE blob SET lost = 1, storage_key = $1 WHERE storage_key = $2 RETURNING id, size`, string(blob.NewKey()), string(key))
+		if err != nil || !found {
+			return err
+		}
+		if err := t.weigh(id, -size); err != nil {
 			return err
 		}
 		return t.discard([]Garbage{{Key: key}}, 0)
@@ -160,7 +164,9 @@ func (db *DB) Verify(ctx context.Context, repair bool) (found []Finding, err err
 			}
 			found = append(found, some...)
 		}
-		return nil
+		some, err := t.verifyLedger(repair)
+		found = append(found, some...)
+		return err
 	})
 	return found, err
 }

@@ -43,8 +43,8 @@ const (
 )
 
 // Run does the background work until ctx ends: it drops the garbage rows of
-// what was unlinked, ends uploads and pins whose time is over, and unlinks
-// whatever waits, for example since a crash. Any number of processes may run
+// what was unlinked, ends uploads and pins whose time is over, unlinks whatever
+// waits, for example since a crash, and adds up the ledger. Any number of processes may run
 // it at once.
 func (s *Service) Run(ctx context.Context) {
 	next := s.o.Clock()
@@ -52,7 +52,7 @@ func (s *Service) Run(ctx context.Context) {
 		if now := s.o.Clock(); !now.Before(next) {
 			next = now.Add(reclaimEvery)
 			_, err := s.Maintain(ctx)
-			if err = errors.Join(err, s.writePulls(ctx)); err != nil && ctx.Err() == nil {
+			if err = errors.Join(err, s.writePulls(ctx), s.catalog.FoldLedger(ctx)); err != nil && ctx.Err() == nil {
 				s.o.Log.ErrorContext(ctx, "background reclaim failed; it is tried again", "err", err)
 			}
 		}
