@@ -56,6 +56,13 @@ type Image struct {
 	ShowName, ShowTag      string // built-ins only
 	Tags                   []ResourceTag
 	Created, Updated       time.Time
+	Protected              *Protection // nil: it can be deleted
+}
+
+// Protection says who keeps something from being deleted, and since when.
+type Protection struct {
+	UserID, UserName string
+	At               time.Time
 }
 
 // ResourceTag is a key with a value on an image group.

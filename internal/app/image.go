@@ -15,13 +15,15 @@ import (
 )
 
 type imageCommands struct {
-	Ls       imageLs       `cmd:"" help:"List the project's images."`
-	Show     imageShow     `cmd:"" help:"Show one image."`
-	Register imageRegister `cmd:"" help:"Make a pushed tag an image of the project."`
-	Rm       imageRm       `cmd:"" help:"Delete images, and with --force their content."`
-	Plan     imagePlan     `cmd:"" help:"Tell what rm --force would free, and change nothing."`
-	Groups   imageGroups   `cmd:"" help:"List image groups: images of one name."`
-	Sync     imageSync     `cmd:"" help:"Look at the registry again and correct the image's size and status."`
+	Ls        imageLs        `cmd:"" help:"List the project's images."`
+	Show      imageShow      `cmd:"" help:"Show one image."`
+	Register  imageRegister  `cmd:"" help:"Make a pushed tag an image of the project."`
+	Rm        imageRm        `cmd:"" help:"Delete images, and with --force their content."`
+	Plan      imagePlan      `cmd:"" help:"Tell what rm --force would free, and change nothing."`
+	Protect   imageProtect   `cmd:"" help:"Keep images from being deleted and their tags from being moved."`
+	Unprotect imageUnprotect `cmd:"" help:"Lift that."`
+	Groups    imageGroups    `cmd:"" help:"List image groups: images of one name."`
+	Sync      imageSync      `cmd:"" help:"Look at the registry again and correct the image's size and status."`
 }
 
 // image is the part of an image that commands need; the rest is passed on.

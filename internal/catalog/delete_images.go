@@ -132,6 +132,8 @@ func (t *tx) deletable(images []easel.Image, project string) ([]easel.Image, err
 			err = errNoImage(i.ID)
 		case i.Status == easel.ImageInit || i.Status == easel.ImageCreating:
 			err = easel.E(easel.Unavailable, "image", "image %s is being saved; delete it when that has ended", i.ID).Blocked(easel.BlockedBySaving, i.ID, "")
+		default:
+			err = errProtected(i, i.ID)
 		}
 		if err = t.refuse(err); err != nil {
 			return nil, err
@@ -266,6 +268,9 @@ func (t *tx) breakImages(repo easel.Repo, tags []easel.Tag, guard Guard, out *ea
 				if err := t.refuse(err.Blocked(easel.BlockedByBuiltin, string(repo)+":"+string(i.Tag), i.ID)); err != nil {
 					return err
 				}
+			}
+			if err := t.refuse(errProtected(i, string(repo)+":"+string(i.Tag))); err != nil {
+				return err
 			}
 			if i.Status == easel.ImageActive {
 				ids = append(ids, i.ID)

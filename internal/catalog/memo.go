@@ -148,6 +148,8 @@ func changes(query string) topicSet {
 		return 1 << content
 	case "upload", "blob", "garbage", "link", "pin", "mpin", "ref", "child", "audit", "audit_chain", "ledger", "ledger_entry", "reserve", "setting", "token":
 		return 0 // nothing of a topic is in them, and no foreign key leads from them to a topic
+	case "immutable_tag", "trash", "trash_manifest", "trash_blob":
+		return 0
 	case "access_key":
 		if words[0] == "UPDATE" && words[2] == "SET" && words[3] == "used" {
 			return 0 // when a key was used is no right

@@ -18,7 +18,8 @@ type ManifestPut struct {
 
 // PutManifest stores a manifest whose blobs and children the repository has,
 // and points tags at it. Errors: NotFound "organisation"; Invalid "manifest
-// blob" naming the blob or child that is not there.
+// blob" naming the blob or child that is not there; InUse "protection" for a
+// tag that must not be moved.
 func (db *DB) PutManifest(ctx context.Context, who easel.Principal, p ManifestPut) error {
 	return db.update(ctx, func(t *tx) error {
 		repo, err := t.ensureRepo(who, p.Repo)
@@ -49,7 +50,7 @@ func (t *tx) putManifest(who easel.Principal, repo int64, p ManifestPut) error {
 	if err != nil {
 		return err
 	}
-	moved, err := t.setTags(repo, id, p.Tags)
+	moved, err := t.setTags(repo, id, p)
 	if err != nil {
 		return err
 	}
@@ -206,12 +207,17 @@ func (t *tx) insertNamed(insert string, repo, id int64, named []int64) error {
 	})
 }
 
-// setTags points tags at the manifest and reports whether any was elsewhere.
-func (t *tx) setTags(repo, manifest int64, tags []easel.Tag) (moved bool, err error) {
-	for _, tag := range tags {
+// setTags points p's tags at the manifest and reports whether any was elsewhere.
+func (t *tx) setTags(repo, manifest int64, p ManifestPut) (moved bool, err error) {
+	for _, tag := range p.Tags {
 		var old int64
 		if _, err := t.get([]any{&old}, `SELECT manifest FROM tag WHERE repo = $1 AND name = $2`, repo, string(tag)); err != nil {
 			return false, err
+		}
+		if old != 0 && old != manifest {
+			if err := t.movable(repo, p.Repo, tag); err != nil {
+				return false, err
+			}
 		}
 		moved = moved || old != manifest
 		if _, err := t.exec(`

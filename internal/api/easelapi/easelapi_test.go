@@ -47,6 +47,13 @@ func TestExchanges(t *testing.T) {
 		as("ann", "POST", "/easel/v1/check", `{"rehash":false}`),
 		as("ann", "POST", "/easel/v1/reclaim", ""),
 	)
+	w.Golden(t, "protection",
+		as("ann", "POST", "/easel/v1/images/"+base+"/protection", ""),
+		as("ann", "GET", "/easel/v1/images/"+base+"/protection", ""),
+		as("ben", "DELETE", "/easel/v1/images/"+base+"/protection", ""),
+		as("ann", "POST", "/easel/v1/deletions", selection(false, base)),
+		as("ann", "DELETE", "/easel/v1/images/"+base+"/protection", ""),
+	)
 	receipt := decode[struct {
 		Records []struct{ ID string }
 	}](t, w.Do(t, as("ann", "GET", "/easel/v1/audit?action=deleteNotebookImage", ""))).Records[0].ID
@@ -125,6 +132,9 @@ func TestRefusals(t *testing.T) {
 		{"no right on the content", "ben", "POST", "/easel/v1/deletions", selection(true, mine), "403 ModelArts.0108"},
 		{"an absent image", "ann", "POST", "/easel/v1/plans", selection(true, mine, absent), "404 ModelArts.6404"},
 		{"an absent group", "ann", "POST", "/easel/v1/plans", `{"group":"` + absent + `"}`, "404 ModelArts.6404"},
+		{"protection of an absent image", "ann", "POST", "/easel/v1/images/" + absent + "/protection", "", "404 ModelArts.6404"},
+		{"protection by a stranger", "gus", "POST", "/easel/v1/images/" + mine + "/protection", "", "404 ModelArts.6404"},
+		{"protection without right on the content", "ben", "POST", "/easel/v1/images/" + mine + "/protection", "", "403 ModelArts.0108"},
 		{"nothing named", "ann", "POST", "/easel/v1/plans", `{}`, "400 ModelArts.6335"},
 		{"no body", "ann", "POST", "/easel/v1/plans", ``, "400 ModelArts.6335"},
 		{"both named", "ann", "POST", "/easel/v1/plans", `{"images":["` + mine + `"],"group":"` + absent + `"}`, "400 ModelArts.0107"},

@@ -29,6 +29,13 @@ type Images interface {
 	DeleteAll(ctx context.Context, d workbench.Deletion) ([]easel.Image, easel.Receipt, error)
 }
 
+// Protector says which images must not be deleted.
+type Protector interface {
+	Protection(ctx context.Context, project, id string) (easel.Image, error)
+	Protect(ctx context.Context, project, id string) (easel.Image, error)
+	Unprotect(ctx context.Context, project, id string) (easel.Image, error)
+}
+
 // Content looks after what is stored.
 type Content interface {
 	Why(ctx context.Context, digest easel.Digest) (catalog.Why, error)
@@ -45,9 +52,10 @@ type Content interface {
 
 // Options wire the family.
 type Options struct {
-	Auth    api.Authenticator
-	Images  Images
-	Content Content
+	Auth      api.Authenticator
+	Images    Images
+	Protector Protector
+	Content   Content
 }
 
 // New returns the handler of /easel/v1/.
@@ -60,6 +68,9 @@ func New(o Options) *api.Mux {
 	}{
 		{"POST /easel/v1/plans", s.plan},
 		{"POST /easel/v1/deletions", s.delete},
+		{"GET /easel/v1/images/{id}/protection", s.protection(Protector.Protection)},
+		{"POST /easel/v1/images/{id}/protection", s.protection(Protector.Protect)},
+		{"DELETE /easel/v1/images/{id}/protection", s.protection(Protector.Unprotect)},
 		{"GET /easel/v1/receipts/{id}", s.receipt},
 		{"GET /easel/v1/receipts/key", s.receiptKey},
 		{"GET /easel/v1/blobs", s.blobs},
@@ -174,7 +185,7 @@ var codes = map[easel.Kind]map[easel.Noun]answer{
 	easel.Denied:          {"": {403, "ModelArts.0108"}},
 	easel.NotFound:        {"": {404, "ModelArts.6404"}, "route": {404, "ModelArts.4204"}},
 	easel.Exists:          {"": {400, "ModelArts.6737"}},
-	easel.InUse:           {"": {400, "ModelArts.6344"}},
+	easel.InUse:           {"": {400, "ModelArts.6344"}, "protection": {403, "ModelArts.0108"}},
 	easel.Changed:         {"": {400, "ModelArts.6357"}},
 	easel.TooLarge:        {"": {413, "ModelArts.4104"}},
 	easel.Range:           {"": {400, "ModelArts.0107"}},

@@ -48,7 +48,10 @@ var answers = map[easel.Kind]map[easel.Noun]answer{
 		"workspace":  {400, "0104"},
 	},
 	easel.Exists: {"": {400, "6737"}},
-	easel.InUse:  {"": {400, "6344"}},
+	easel.InUse: {
+		"":           {400, "6344"},
+		"protection": {403, "0108"},
+	},
 	easel.TooLarge: {
 		"":      {413, "4104"},
 		"image": {400, "6771"},
