@@ -1,6 +1,7 @@
 package easel
 
 import (
+	"path"
 	"regexp"
 	"strings"
 )
@@ -64,6 +65,25 @@ func ParseTag(s string) (Tag, error) {
 		return "", E(Invalid, "tag", "%.80q is no tag: 1-128 of A-Z, a-z, 0-9, '_', '.', '-', not starting with '.' or '-'", s)
 	}
 	return Tag(s), nil
+}
+
+// TagPattern is a pattern of tags: "*" stands for any characters, "?" for one.
+type TagPattern string
+
+var tagPatternPattern = regexp.MustCompile(`^[A-Za-z0-9_.*?-]{1,128}$`)
+
+// ParseTagPattern returns s as a pattern, or Invalid.
+func ParseTagPattern(s string) (TagPattern, error) {
+	if !tagPatternPattern.MatchString(s) {
+		return "", E(Invalid, "tag pattern", "%.80q is no pattern of tags: 1-128 of A-Z, a-z, 0-9, '_', '.', '-', '*' for any characters and '?' for one", s)
+	}
+	return TagPattern(s), nil
+}
+
+// Matches reports whether the whole tag is like the pattern.
+func (p TagPattern) Matches(t Tag) bool {
+	ok, err := path.Match(string(p), string(t))
+	return ok && err == nil
 }
 
 // Ref names a manifest in a repository: by tag or by digest, never both.

@@ -126,3 +126,25 @@ func TestErrors(t *testing.T) {
 		t.Errorf("AsError(unknown) = %+v: its text is for the log only", e)
 	}
 }
+
+func TestTagPattern(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		pattern string
+		tag     easel.Tag
+		want    bool
+	}{
+		{"*", "latest", true}, {"v*", "v1.2", true}, {"v*", "rev1", false}, {"v?", "v1", true}, {"v?", "v10", false}, {"v?", "v", false},
+		{"V1", "v1", false}, {"a.b", "a-b", false}, {"*-rc*", "1.0-rc1", true}, {"-*", "a", false},
+	} {
+		p, err := easel.ParseTagPattern(tt.pattern)
+		if err != nil || p.Matches(tt.tag) != tt.want {
+			t.Errorf("%q matches %q: %v, %v; want %v", tt.pattern, tt.tag, p.Matches(tt.tag), err, tt.want)
+		}
+	}
+	for _, bad := range []string{"", "a/b", "[a]", `a\*`, "a b", "é", strings.Repeat("a", 129), "a\x00"} {
+		if p, err := easel.ParseTagPattern(bad); err == nil {
+			t.Errorf("easel.ParseTagPattern(%q) = %q", bad, p)
+		}
+	}
+}

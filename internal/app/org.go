@@ -17,6 +17,8 @@ type orgCommands struct {
 	Create orgCreate `cmd:"" help:"Create an organisation: the first part of repository names."`
 	Show   orgShow   `cmd:"" help:"Show one organisation."`
 	Rm     orgRm     `cmd:"" help:"Delete an organisation that has no repositories."`
+
+	Immutable orgImmutable `cmd:"" help:"Show or set patterns of tags that nobody moves or deletes, in all repositories."`
 }
 
 // org is an organisation as SWR sends it (swr.md 4.2).

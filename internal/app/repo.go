@@ -17,6 +17,8 @@ import (
 type repoCommands struct {
 	Ls repoLs `cmd:"" help:"List repositories, or the tags of one."`
 	Rm repoRm `cmd:"" help:"Delete a repository, or tags of it."`
+
+	Immutable repoImmutable `cmd:"" help:"Show or set patterns of tags that nobody moves or deletes."`
 }
 
 // repo is a repository as SWR sends it (swr.md 6.2).

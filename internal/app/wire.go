@@ -95,7 +95,7 @@ func (s *system) families(c *Config, auth api.Authenticator, m *metrics) (http.H
 		tokenFamily:     iam.NewRegistryAuth(s.identity),
 		iamFamily:       iam.New(s.identity, auth, iam.Options{PublicURL: base, Region: c.ProjectName}),
 		rootFamily:      root(swr.Versions(base), iam.VersionsHandler(base)),
-		easelFamily:     easelapi.New(easelapi.Options{Auth: auth, Images: s.images, Protector: s.images, Content: s.registry}),
+		easelFamily:     easelapi.New(easelapi.Options{Auth: auth, Images: s.images, Protector: s.images, Tags: s.registry, Content: s.registry}),
 		docsFamily:      docsAt(reference),
 	}}, nil
 }

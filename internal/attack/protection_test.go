@@ -49,6 +49,13 @@ func TestProtection(t *testing.T) {
 			t.Errorf("%s: the answer does not say who protects it: %s", try.what, try.got.body)
 		}
 	}
+	in.iam(t, "ann", "PUT", "/easel/v1/organisations/team/immutable-tags", `{"patterns":["keep"]}`).want(t, "immutable tags", http.StatusOK)
+	in.put(t, "ann", "team/torch", "keep", other).want(t, "push", http.StatusCreated)
+	in.put(t, "ann", "team/torch", "keep", manifest).want(t, "push over an immutable tag", http.StatusConflict)
+	in.put(t, "ann", "team/torch", digestOf(manifest)+"?tag=keep", manifest).want(t, "push over it aside", http.StatusConflict)
+	in.oci(t, "ann", "DELETE", "team/torch", "/manifests/"+digestOf(other), "").want(t, "delete the manifest of it", http.StatusConflict)
+	in.iam(t, "ann", "DELETE", repo+"/tags/keep", "").want(t, "delete it through SWR", http.StatusConflict)
+	in.iam(t, "ann", "PUT", "/easel/v1/organisations/team/immutable-tags", `{"patterns":[]}`).want(t, "mutable tags", http.StatusOK)
 	in.oci(t, "ann", "GET", "team/torch", "/manifests/v1", "").want(t, "pull", http.StatusOK)
 
 	// Whoever may pull what is public can register it, and must not bind its owner with that.

@@ -55,7 +55,7 @@ func (db *DB) DeleteTag(ctx context.Context, who easel.Principal, repo easel.Rep
 	})
 }
 
-// dropTag deletes a tag and makes its manifest a candidate.
+// dropTag deletes a tag, which must not be immutable, and makes its manifest a candidate.
 func (t *tx) dropTag(r *removal, tag easel.Tag, out *easel.Receipt) (found bool, err error) {
 	manifests, err := all(t, column[int64], `DELETE FROM tag WHERE repo = $1 AND name = $2 RETURNING manifest`, r.repo, string(tag))
 	if err != nil || len(manifests) == 0 {
@@ -63,7 +63,7 @@ func (t *tx) dropTag(r *removal, tag easel.Tag, out *easel.Receipt) (found bool,
 	}
 	r.candidates = append(r.candidates, manifests...)
 	out.Tags = append(out.Tags, string(r.name)+":"+string(tag))
-	return true, nil
+	return true, t.tagsMayGo(r, tag)
 }
 
 // DeleteManifest removes a manifest with all its tags, whatever subject it
@@ -109,6 +109,9 @@ func (db *DB) DeleteManifest(ctx context.Context, who easel.Principal, repo ease
 func (t *tx) tagsGone(r *removal, tags []easel.Tag, guard Guard, out *easel.Receipt) error {
 	for _, tag := range tags {
 		out.Tags = append(out.Tags, string(r.name)+":"+string(tag))
+	}
+	if err := t.tagsMayGo(r, tags...); err != nil {
+		return err
 	}
 	return t.breakImages(r.name, tags, guard, out)
 }

@@ -87,8 +87,32 @@ func (t *tx) movable(repo int64, name easel.Repo, tag easel.Tag) error {
 	if err != nil {
 		return err
 	}
-	for _, i := range protected {
-		return errProtected(i, string(name)+":"+string(tag))
+	if len(protected) > 0 {
+		return errProtected(protected[0], string(name)+":"+string(tag))
+	}
+	rules, err := t.tagRules(repo)
+	if err != nil {
+		return err
+	}
+	return immutable(rules, name, tag)
+}
+
+// tagsMayGo refuses to delete tags that are immutable.
+func (t *tx) tagsMayGo(r *removal, tags ...easel.Tag) error {
+	if len(tags) == 0 {
+		return nil
+	}
+	if r.rules == nil {
+		rules, err := t.tagRules(r.repo)
+		if err != nil {
+			return err
+		}
+		r.rules = rules
+	}
+	for _, tag := range tags {
+		if err := t.refuse(immutable(r.rules, r.name, tag)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -38,6 +38,7 @@ type removal struct {
 	kept       []int64                // candidates that something else needs
 	whole      bool                   // the repository itself goes, too
 	named      []int64                // blobs of the manifests that go
+	rules      []TagRule              // nil: not read yet
 	blobs      map[int64]bool         // more blobs to consider, beside those of manifests that go
 }
 

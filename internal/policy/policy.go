@@ -45,6 +45,8 @@ const (
 	// of Check to compare.
 	GrantRepo Action = "swr:repo:grant"
 	ShareRepo Action = "swr:repo:share"
+	// KeepTags is to say which tags nobody moves or deletes.
+	KeepTags Action = "easel:tag:keep"
 )
 
 // Image actions (images.md section 6).
@@ -100,6 +102,7 @@ var need = map[Action]int{
 	ShowOrg: LevelRead, DeleteOrg: LevelManage,
 	CreateRepo: LevelEdit, UpdateRepo: LevelEdit, ShowRepo: LevelRead, ListTags: LevelRead, DeleteRepo: LevelManage, DeleteTag: LevelManage,
 	ShowOrgGrants: LevelRead, GrantOrg: LevelManage, ShowRepoGrants: LevelRead, GrantRepo: LevelManage, ShareRepo: LevelManage,
+	KeepTags: LevelManage,
 }
 
 // Level returns the caller's effective level: manage for an administrator of

@@ -54,6 +54,14 @@ func TestExchanges(t *testing.T) {
 		as("ann", "POST", "/easel/v1/deletions", selection(false, base)),
 		as("ann", "DELETE", "/easel/v1/images/"+base+"/protection", ""),
 	)
+	w.Golden(t, "immutable-tags",
+		as("ann", "PUT", "/easel/v1/organisations/team/immutable-tags", `{"patterns":["????-??-??"]}`),
+		as("ann", "PUT", "/easel/v1/repositories/team/torch/immutable-tags", `{"patterns":["v*"]}`),
+		as("ann", "GET", "/easel/v1/repositories/team/torch/immutable-tags", ""),
+		as("ann", "PUT", "/easel/v1/repositories/team/torch/immutable-tags", `{"patterns":["[a-z]"]}`),
+		as("ann", "PUT", "/easel/v1/repositories/team/torch/immutable-tags", `{"patterns":[]}`),
+		as("ann", "GET", "/easel/v1/organisations/team/immutable-tags", ""),
+	)
 	receipt := decode[struct {
 		Records []struct{ ID string }
 	}](t, w.Do(t, as("ann", "GET", "/easel/v1/audit?action=deleteNotebookImage", ""))).Records[0].ID
@@ -135,6 +143,11 @@ func TestRefusals(t *testing.T) {
 		{"protection of an absent image", "ann", "POST", "/easel/v1/images/" + absent + "/protection", "", "404 ModelArts.6404"},
 		{"protection by a stranger", "gus", "POST", "/easel/v1/images/" + mine + "/protection", "", "404 ModelArts.6404"},
 		{"protection without right on the content", "ben", "POST", "/easel/v1/images/" + mine + "/protection", "", "403 ModelArts.0108"},
+		{"patterns without a body", "ann", "PUT", "/easel/v1/organisations/team/immutable-tags", "", "400 ModelArts.6335"},
+		{"patterns of no organisation", "ann", "GET", "/easel/v1/organisations/none/immutable-tags", "", "404 ModelArts.6404"},
+		{"patterns of no name", "ann", "GET", "/easel/v1/repositories/team/A/immutable-tags", "", "400 ModelArts.0107"},
+		{"too many patterns", "ann", "PUT", "/easel/v1/repositories/team/a/immutable-tags", `{"patterns":["a"` + strings.Repeat(`,"a"`, 20) + `]}`, "400 ModelArts.0107"},
+		{"patterns by a stranger", "gus", "PUT", "/easel/v1/repositories/team/a/immutable-tags", `{"patterns":[]}`, "403 ModelArts.0108"},
 		{"nothing named", "ann", "POST", "/easel/v1/plans", `{}`, "400 ModelArts.6335"},
 		{"no body", "ann", "POST", "/easel/v1/plans", ``, "400 ModelArts.6335"},
 		{"both named", "ann", "POST", "/easel/v1/plans", `{"images":["` + mine + `"],"group":"` + absent + `"}`, "400 ModelArts.0107"},

@@ -55,6 +55,7 @@ type Options struct {
 	Auth      api.Authenticator
 	Images    Images
 	Protector Protector
+	Tags      TagKeeper
 	Content   Content
 }
 
@@ -71,6 +72,10 @@ func New(o Options) *api.Mux {
 		{"GET /easel/v1/images/{id}/protection", s.protection(Protector.Protection)},
 		{"POST /easel/v1/images/{id}/protection", s.protection(Protector.Protect)},
 		{"DELETE /easel/v1/images/{id}/protection", s.protection(Protector.Unprotect)},
+		{"GET /easel/v1/organisations/{org}/immutable-tags", s.orgRules},
+		{"PUT /easel/v1/organisations/{org}/immutable-tags", s.orgRules},
+		{"GET /easel/v1/repositories/{org}/{name}/immutable-tags", s.repoRules},
+		{"PUT /easel/v1/repositories/{org}/{name}/immutable-tags", s.repoRules},
 		{"GET /easel/v1/receipts/{id}", s.receipt},
 		{"GET /easel/v1/receipts/key", s.receiptKey},
 		{"GET /easel/v1/blobs", s.blobs},

@@ -51,7 +51,7 @@ func newWorld(t *testing.T) *world {
 	}
 	content := registry.New(registry.Options{Catalog: w.DB, Blobs: store, Receipts: signer(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))})
 	w.images = workbench.New(workbench.Options{Catalog: w.DB, Registry: content, InUse: []workbench.InUse{w.use}})
-	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Protector: w.images, Content: content})
+	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Protector: w.images, Tags: content, Content: content})
 	w.patterns = mux.Patterns()
 	w.Recorder = apitest.New(t, api.Serve(mux, api.ServeOptions{}), easelapi.OpenAPI)
 	return w
