@@ -3,7 +3,12 @@ package powerloss
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fs"
@@ -28,6 +33,8 @@ func plug(dir string, d *disk, seed uint64) (*power, error) {
 }
 
 func (p *power) mount() error {
+	mounting.Lock()
+	defer mounting.Unlock()
 	var attributes, entries time.Duration = 0, time.Second
 	server, err := fs.Mount(p.dir, &node{disk: p.disk, inode: p.disk.root}, &fs.Options{
 		AttrTimeout:  &attributes, // the number of links changes behind the kernel's back
@@ -41,6 +48,40 @@ func (p *power) mount() error {
 		return fmt.Errorf("mount with FUSE, which needs /dev/fuse and the rights of root or fusermount3: %w", err)
 	}
 	p.server = server
+	return keepDevices()
+}
+
+// mounting is held for writing while a file system is mounted, and for reading
+// while a program is started: the library opens /dev/fuse and a file of the new
+// mount such that a program which starts at that moment inherits them. It would
+// keep the disk busy, and what the disk never answers unanswered, for its life.
+var mounting sync.RWMutex
+
+// start starts cmd without what it should not inherit.
+func start(cmd *exec.Cmd) error {
+	mounting.RLock()
+	defer mounting.RUnlock()
+	return cmd.Start()
+}
+
+// keepDevices keeps /dev/fuse from programs that are started from now on.
+func keepDevices() error {
+	const dir = "/proc/self/fd"
+	open, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range open {
+		target, err := os.Readlink(filepath.Join(dir, e.Name()))
+		if err != nil || target != "/dev/fuse" {
+			continue // the directory's own descriptor is gone by now
+		}
+		fd, err := strconv.Atoi(e.Name())
+		if err != nil {
+			return err
+		}
+		syscall.CloseOnExec(fd)
+	}
 	return nil
 }
 
@@ -68,9 +109,8 @@ func (p *power) unmount() error {
 }
 
 // busyFor is how long a disk may stay busy that nobody uses any more: the
-// kernel lets go of the files of a process that has ended, and of the one that
-// the mounting itself opens, a moment later.
-const busyFor = 30 * time.Second
+// kernel lets go of the files of a process a moment after it has ended.
+const busyFor = 10 * time.Second
 
 // lose takes the power away and gives it back: every second time everything
 // that was not synced is gone, otherwise a random part of it.

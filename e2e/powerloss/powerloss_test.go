@@ -1,6 +1,7 @@
 package powerloss
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -133,10 +134,14 @@ func work(t *testing.T, d *disk, args ...string) (out string, losses int, err er
 	}
 	cmd := exec.CommandContext(t.Context(), soak, append(args, "--binary", self)...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir, socketEnv+"="+socket, programEnv+"="+easel, mountEnv+"="+p.dir)
-	b, err := cmd.CombinedOutput()
+	var b bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &b, &b
+	if err = start(cmd); err == nil {
+		err = cmd.Wait()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return string(b), p.losses - 1, err // the first start finds nothing to lose
+	return b.String(), p.losses - 1, err // the first start finds nothing to lose
 }
 
 // TestPowerLoss: clients push, tag, register, resume, cancel and delete while

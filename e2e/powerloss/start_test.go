@@ -70,7 +70,7 @@ func serve(t *testing.T, p *power) (cmd *exec.Cmd, log *os.File) {
 	cmd.Env = append(os.Environ(), "EASEL_ADMIN_PASSWORD=only-for-this-test", "EASEL_ADMIN_ACCESS_KEY=ONLYFORTHISTEST00000",
 		"EASEL_ADMIN_SECRET_KEY=only-for-this-test-only-for-this-test")
 	cmd.Stdout, cmd.Stderr = w, w
-	if err := cmd.Start(); err != nil {
+	if err := start(cmd); err != nil {
 		t.Fatal(err)
 	}
 	return cmd, log
