@@ -127,6 +127,9 @@ func (m *metrics) watch(db *catalog.DB, free func() (int64, error)) {
 	m.registry.MustRegister(&backlog{db: db, free: free})
 }
 
+// maxSeries bounds the organisations, and the domains, of one scrape: the largest.
+const maxSeries = 500
+
 // backlog reads its gauges at each scrape; what cannot be read is left out.
 type backlog struct {
 	db   *catalog.DB
@@ -141,12 +144,15 @@ var (
 	garbageCount = gaugeDesc("easel_garbage_objects", "Storage objects waiting to be unlinked.")
 	garbageBytes = gaugeDesc("easel_garbage_bytes", "Bytes of storage objects waiting to be unlinked.")
 	pinsLive     = gaugeDesc("easel_pins", "Blobs and manifests kept because a push is under way.")
-	freeBytes    = gaugeDesc("easel_store_free_bytes", "Free bytes on the disk of the blobs.")
+	heldBytes    = prometheus.NewDesc("easel_ledger_bytes",
+		"Bytes that an organisation, or a domain as a whole, holds: exclusive (go with it), shared, pinned (by a push only), waiting (open uploads).",
+		[]string{"scope", "name", "what"}, nil)
+	freeBytes = gaugeDesc("easel_store_free_bytes", "Free bytes on the disk of the blobs.")
 )
 
 // Describe implements prometheus.Collector.
 func (b *backlog) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{uploadsOpen, uploadBytes, garbageCount, garbageBytes, pinsLive, freeBytes} {
+	for _, d := range []*prometheus.Desc{uploadsOpen, uploadBytes, garbageCount, garbageBytes, pinsLive, heldBytes, freeBytes} {
 		c <- d
 	}
 }
@@ -170,4 +176,15 @@ func (b *backlog) Collect(c chan<- prometheus.Metric) {
 	gauge(garbageCount, waiting.Garbage)
 	gauge(garbageBytes, waiting.GarbageBytes)
 	gauge(pinsLive, waiting.Pins)
+	for _, kind := range []catalog.UsageKind{catalog.UsageOfDomains, catalog.UsageOfOrgs} {
+		found, err := b.db.Usage(ctx, catalog.UsageQuery{Kind: kind, Limit: maxSeries})
+		if err != nil {
+			return
+		}
+		for _, u := range found {
+			for what, n := range map[string]int64{"exclusive": u.Exclusive, "shared": u.Shared, "pinned": u.Pinned, "waiting": u.Waiting} {
+				c <- prometheus.MustNewConstMetric(heldBytes, prometheus.GaugeValue, float64(n), u.Kind, u.Name, what)
+			}
+		}
+	}
 }

@@ -103,3 +103,11 @@ func (db *DB) Usage(ctx context.Context, q UsageQuery) (found []Usage, err error
 	})
 	return found, err
 }
+
+// HasRepo returns NotFound "repository" when there is no such repository.
+func (db *DB) HasRepo(ctx context.Context, repo easel.Repo) error {
+	return db.view(ctx, func(t *tx) error {
+		_, err := t.repoID(repo)
+		return err
+	})
+}

@@ -86,6 +86,9 @@ const (
 	Administer Action = "easel:admin" // check, reclaim, audit, other users' tokens and keys
 	// Inspect is to ask what holds the bytes that one may see anyway.
 	Inspect Action = "easel:inspect"
+	// ShowUsage is to see how many bytes an organisation or repository holds:
+	// what is public is not that.
+	ShowUsage Action = "easel:usage"
 )
 
 // Levels of a grant on an organisation or repository (swr.md 2.9).
@@ -101,6 +104,7 @@ var need = map[Action]int{
 	Pull: LevelRead, Push: LevelEdit, Delete: LevelManage,
 	ShowOrg: LevelRead, DeleteOrg: LevelManage,
 	CreateRepo: LevelEdit, UpdateRepo: LevelEdit, ShowRepo: LevelRead, ListTags: LevelRead, DeleteRepo: LevelManage, DeleteTag: LevelManage,
+	ShowUsage:     LevelRead,
 	ShowOrgGrants: LevelRead, GrantOrg: LevelManage, ShowRepoGrants: LevelRead, GrantRepo: LevelManage, ShareRepo: LevelManage,
 	KeepTags: LevelManage,
 }
@@ -173,7 +177,7 @@ func checkAdmin(who easel.Principal, g easel.Grants, action Action, noun easel.N
 
 func checkLevel(who easel.Principal, g easel.Grants, action Action, level int, noun easel.Noun, resource string) error {
 	has := Level(who, g)
-	public := g.Public && level == LevelRead && action != ShowRepoGrants // who is granted what is not for everybody
+	public := g.Public && level == LevelRead && action != ShowRepoGrants && action != ShowUsage // who is granted what, and how much is there, is not for everybody
 	if has >= level || public {
 		return nil
 	}

@@ -74,6 +74,7 @@ func TestExchanges(t *testing.T) {
 		as("ann", "GET", "/easel/v1/blobs/"+string(layer)+"/why", ""),
 		as("gus", "GET", "/easel/v1/blobs/"+string(layer)+"/why", ""),
 	)
+	ledgerExchanges(t, w)
 	w.Complete(t)
 }
 

@@ -40,6 +40,7 @@ type Protector interface {
 type Content interface {
 	Why(ctx context.Context, digest easel.Digest) (catalog.Why, error)
 	BlobsOf(ctx context.Context, repo easel.Repo, ref easel.Ref) ([]easel.ReceiptBlob, error)
+	Usage(ctx context.Context, q registry.UsageQuery) (catalog.Usage, error)
 	Receipt(ctx context.Context, id string) (registry.SignedReceipt, error)
 	ReceiptKey(ctx context.Context) (ed25519.PublicKey, error)
 	Audit(ctx context.Context, q catalog.AuditQuery) ([]catalog.AuditRecord, error)
@@ -78,6 +79,7 @@ func New(o Options) *api.Mux {
 		{"PUT /easel/v1/repositories/{org}/{name}/immutable-tags", s.repoRules},
 		{"GET /easel/v1/receipts/{id}", s.receipt},
 		{"GET /easel/v1/receipts/key", s.receiptKey},
+		{"GET /easel/v1/ledger", s.ledger},
 		{"GET /easel/v1/blobs", s.blobs},
 		{"GET /easel/v1/blobs/{digest}/why", s.why},
 		{"GET /easel/v1/audit", s.audit},
