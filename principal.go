@@ -64,6 +64,7 @@ const (
 	principalKey contextKey = iota
 	requestIDKey
 	originKey
+	insistedKey
 )
 
 // WithPrincipal returns ctx carrying p.
@@ -121,4 +122,17 @@ func WithOrigin(ctx context.Context, o Origin) context.Context {
 func OriginFrom(ctx context.Context) Origin {
 	o, _ := ctx.Value(originKey).(Origin)
 	return o
+}
+
+// WithInsisted returns ctx carrying the precondition of a request: whatever
+// deletion it makes must be what one of these plans said. It is in the context
+// so that no way to delete can forget it.
+func WithInsisted(ctx context.Context, plans ...string) context.Context {
+	return context.WithValue(ctx, insistedKey, plans)
+}
+
+// InsistedFrom returns the plans in ctx; none when the caller takes what comes.
+func InsistedFrom(ctx context.Context) []string {
+	plans, _ := ctx.Value(insistedKey).([]string)
+	return plans
 }

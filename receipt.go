@@ -7,6 +7,7 @@ import "time"
 // not counted. Receipts are stored in the audit trail under their id.
 type Receipt struct {
 	ID        string        `json:"id"`
+	Plan      string        `json:"plan,omitempty"` // names the outcome: a plan with the same one planned exactly this
 	At        time.Time     `json:"at"`
 	Actor     string        `json:"actor"` // user name
 	ActorID   string        `json:"actor_id"`
@@ -33,11 +34,18 @@ type Receipt struct {
 	KeptFor     int        `json:"kept_records,omitempty"` // live records that still name the tag
 }
 
-// Plan is what a deletion would do: the receipt that it would have, and what
-// it would be refused for.
+// Plan is what a deletion would do: the receipt that it would have, but with
+// the plan as its id, and what it would be refused for.
 type Plan struct {
 	Receipt
 	Blockers []Blocker `json:"blockers"`
+	Sharers  []Sharer  `json:"sharers"` // tags of the caller's domain whose content the kept bytes are, at most 100
+}
+
+// Sharer is a tag that needs bytes which a deletion keeps.
+type Sharer struct {
+	Tag    string   `json:"tag"`    // "repository:tag"
+	Images []string `json:"images"` // ids of the records of the caller's project that name it
 }
 
 // ReceiptItem names an image record.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vbauerster/mpb/v8"
@@ -52,12 +53,13 @@ func (c *imageRm) Run(ctx context.Context, s *streams) error {
 	if c.DryRun {
 		return ses.showPlan(ctx, images, c.Force)
 	}
+	plan := ""
 	if !c.Yes {
-		if err := c.confirm(ctx, s, ses, images); err != nil {
+		if plan, err = c.confirm(ctx, s, ses, images); err != nil {
 			return err
 		}
 	}
-	receipts, err := ses.deleteImages(ctx, s, images, c.Force)
+	receipts, err := ses.deleteImages(ctx, s, images, c.Force, plan)
 	printed := ses.print(receipts, func(w io.Writer) {
 		var freed int64
 		for _, r := range receipts {
@@ -71,41 +73,46 @@ func (c *imageRm) Run(ctx context.Context, s *streams) error {
 	return errors.Join(err, printed)
 }
 
-// confirm shows the plan and asks for a yes.
-func (c *imageRm) confirm(ctx context.Context, s *streams, ses *session, images []image) error {
+// confirm shows the plan, asks for a yes, and returns the plan's id.
+func (c *imageRm) confirm(ctx context.Context, s *streams, ses *session, images []image) (string, error) {
 	f, isFile := s.in.(*os.File)
 	if !isFile || !term.IsTerminal(int(f.Fd())) {
-		return errors.New("nobody is there to ask: add --yes to delete, or --dry-run to see what would go")
+		return "", errors.New("nobody is there to ask: add --yes to delete, or --dry-run to see what would go")
 	}
-	plan, err := ses.plan(ctx, images, c.Force)
+	plan, err := ses.plan(ctx, deletionOf(images, c.Force))
 	if err != nil {
-		return err
+		return "", err
 	}
 	writePlan(s.err, plan, c.Force)
 	if len(plan.Blockers) > 0 {
-		return errors.New("nothing was deleted: all of them go, or none")
+		return "", errors.New("nothing was deleted: all of them go, or none")
 	}
 	answer := ""
 	fmt.Fprintf(s.err, "Delete %s? [y/N] ", plural(len(images), "image"))
 	if _, err := fmt.Fscanln(s.in, &answer); err != nil || !strings.HasPrefix(strings.ToLower(answer), "y") {
-		return errors.New("nothing was deleted")
+		return "", errors.New("nothing was deleted")
 	}
-	return nil
+	return plan.ID, nil
+}
+
+// deletionOf is what a plan or a deletion of images is asked with.
+func deletionOf(images []image, force bool) map[string]any {
+	return map[string]any{"images": ids(images), "force": force}
 }
 
 // plan asks the server what a deletion would do.
-func (s *session) plan(ctx context.Context, images []image, force bool) (easel.Plan, error) {
+func (s *session) plan(ctx context.Context, what map[string]any) (easel.Plan, error) {
 	var plan easel.Plan
 	if err := s.needProject(ctx); err != nil {
 		return plan, err
 	}
 	_, err := s.Do(ctx, client.Call{Method: http.MethodPost, Path: "/easel/v1/plans",
-		In: map[string]any{"images": ids(images), "force": force}, Out: &plan})
+		In: what, Out: &plan})
 	return plan, err
 }
 
 func (s *session) showPlan(ctx context.Context, images []image, force bool) error {
-	plan, err := s.plan(ctx, images, force)
+	plan, err := s.plan(ctx, deletionOf(images, force))
 	if err != nil {
 		return err
 	}
@@ -167,15 +174,20 @@ func writeKept(w io.Writer, p easel.Receipt) {
 const batch = 250
 
 // deleteImages deletes in batches and returns the receipts. It stops at the
-// first batch that is refused, of which nothing has gone.
-func (s *session) deleteImages(ctx context.Context, std *streams, images []image, force bool) ([]easel.Receipt, error) {
+// first batch that is refused, of which nothing has gone. What goes in one batch
+// must be what the plan said, unless that is empty.
+func (s *session) deleteImages(ctx context.Context, std *streams, images []image, force bool, plan string) ([]easel.Receipt, error) {
+	header := http.Header{}
+	if plan != "" && len(images) <= batch {
+		header.Set("If-Match", strconv.Quote(plan))
+	}
 	bar := progress(std, len(images))
 	defer bar.wait()
 	receipts := []easel.Receipt{}
 	for part := range slices.Chunk(images, batch) {
 		var r easel.Receipt
 		_, err := s.Do(ctx, client.Call{Method: http.MethodPost, Path: "/easel/v1/deletions",
-			In: map[string]any{"images": ids(part), "force": force}, Out: &r})
+			In: deletionOf(part, force), Out: &r, Header: header})
 		if err != nil {
 			bar.abort()
 			if left := len(images) - batch*len(receipts); left > 1 {

@@ -131,6 +131,7 @@ func clip(t string) string {
 type repoRm struct {
 	viewer `embed:""`
 	Names  []string `arg:"" name:"repo" placeholder:"ORG/NAME[:TAG]" help:"Repository, or a tag of it; several."`
+	DryRun bool     `env:"-" short:"n" help:"Only tell what would happen."`
 	Yes    bool     `env:"-" short:"y" help:"Do not ask."`
 }
 
@@ -140,6 +141,7 @@ func (repoRm) Help() string {
 
 Examples:
 
+  easel repo rm vision-team/scratch --dry-run
   easel repo rm vision-team/torch:2.2 vision-team/torch:2.1 --yes
   easel repo rm vision-team/scratch --yes`
 }
@@ -151,6 +153,9 @@ func (c *repoRm) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer ses.Close()
+	if c.DryRun {
+		return ses.showContentPlans(ctx, c.Names)
+	}
 	if !c.Yes {
 		return fmt.Errorf("add --yes to delete %s with all content that nothing else needs", strings.Join(c.Names, ", "))
 	}
@@ -186,6 +191,28 @@ func (c *repoRm) Run(ctx context.Context, s *streams) error {
 		fmt.Fprintln(w, ".")
 	})
 	return errors.Join(append(errs, err)...)
+}
+
+// showContentPlans prints what the deletion of repositories and tags would do.
+func (s *session) showContentPlans(ctx context.Context, names []string) error {
+	plans := []easel.Plan{}
+	for _, name := range names {
+		what := "repository"
+		if strings.Contains(name, ":") {
+			what = "tag"
+		}
+		plan, err := s.plan(ctx, map[string]any{what: name})
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		plans = append(plans, plan)
+	}
+	return s.print(plans, func(w io.Writer) {
+		for _, p := range plans {
+			fmt.Fprintln(w, p.Resource)
+			writePlan(w, p, true)
+		}
+	})
 }
 
 // count reads one of the byte counts of a deletion; a server that does not

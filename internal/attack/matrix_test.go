@@ -198,6 +198,13 @@ var easelAttempts = []attempt{
 	{"PUT /easel/v1/organisations/{org}/immutable-tags", "/easel/v1/organisations/team/immutable-tags", "/easel/v1/organisations/nope/immutable-tags", `{"patterns":["*"]}`, "", "401 - 403* 403* 403*"},
 	{"GET /easel/v1/repositories/{org}/{name}/immutable-tags", "/easel/v1/repositories/team/private/immutable-tags", "/easel/v1/repositories/team/missing/immutable-tags", "", "", "401 - 403 404 -"},
 	{"PUT /easel/v1/repositories/{org}/{name}/immutable-tags", "/easel/v1/repositories/team/private/immutable-tags", "/easel/v1/repositories/team/missing/immutable-tags", `{"patterns":["*"]}`, "", "401 - 403 404 403*"},
+	{"POST /easel/v1/plans", "/easel/v1/plans", "/easel/v1/plans", `{"filter":{"namespace":"$ORG","name":"$REPO"},"force":true}`, "", "401 404 404 - -"},
+	{"POST /easel/v1/deletions", "/easel/v1/deletions", "/easel/v1/deletions", `{"filter":{"namespace":"$ORG","name":"$REPO"},"force":true}`, "", "401 404 404 403* 403*"},
+	{"POST /easel/v1/plans", "/easel/v1/plans", "/easel/v1/plans", `{"repository":"team/$REPO"}`, "", "401 - 404 404 403*"},
+	{"POST /easel/v1/plans", "/easel/v1/plans", "/easel/v1/plans", `{"tag":"team/$REPO:v1"}`, "", "401 - 404 404 403*"},
+	{"POST /easel/v1/plans", "/easel/v1/plans", "/easel/v1/plans", `{"manifest":"team/$REPO@$MANIFEST"}`, "", "401 - 404 404 403*"},
+	{"POST /easel/v1/deletions", "/easel/v1/deletions", "/easel/v1/deletions", `{"repository":"team/$REPO"}`, "", "401 - 404 404 403*"},
+	{"POST /easel/v1/deletions", "/easel/v1/deletions", "/easel/v1/deletions", `{"tag":"team/$REPO:v1"}`, "", "401 - 404 404 403*"},
 	{"GET /easel/v1/receipts/{id}", "/easel/v1/receipts/$RECEIPT", "/easel/v1/receipts/$NOUUID", "", "", "401 - 404 - -"},
 	{"GET /easel/v1/receipts/key", "/easel/v1/receipts/key", "", "", "", "401 - - - -"},
 	{"GET /easel/v1/ledger", "/easel/v1/ledger", "", "", "", "401 - 200 200 200"},
@@ -402,7 +409,7 @@ func plain(a answer, r, other request) string {
 }
 
 func sent(r request) []string {
-	return strings.FieldsFunc(r.target+" "+r.body+" "+r.header["X-Subject-Token"], func(c rune) bool { return strings.ContainsRune(`/?=&" :,{}[]`, c) })
+	return strings.FieldsFunc(r.target+" "+r.body+" "+r.header["X-Subject-Token"], func(c rune) bool { return strings.ContainsRune(`/?=&" :,{}[]@`, c) })
 }
 
 // tellsNothing looks for things of acme's in an answer to somebody who may not

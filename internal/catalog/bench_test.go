@@ -156,7 +156,7 @@ func BenchmarkPlan(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := db.PlanImages(b.Context(), benchUser, catalog.ImageDeletion{Project: p1.ID, IDs: []string{made.ID}, Force: true}); err != nil {
+		if _, err := db.PlanImages(b.Context(), benchUser, catalog.ImageDeletion{Project: p1.ID, IDs: []string{made.ID}, Force: true}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -11,30 +11,38 @@ import (
 // error that names what does. A nil Guard lets everything go.
 type Guard func(ctx context.Context, images []easel.Image) error
 
-// deletion runs f as one transaction under the repository's lock: it says in
-// the removal what shall go, and the deletion, recorded as action on
-// resource, takes it and whatever only that needed.
-func (db *DB) deletion(ctx context.Context, who easel.Principal, repo easel.Repo, action, resource string, f func(*tx, *removal, *easel.Receipt) error) (out Removed, err error) {
-	err = db.update(ctx, func(t *tx) error {
+// deletion is one of something in one repository: drop says in the removal
+// what shall go, and the deletion, recorded as action on resource, takes it and
+// whatever only that needed.
+type deletion struct {
+	repo             easel.Repo
+	action, resource string
+	drop             func(*tx, *removal, *easel.Receipt) error
+}
+
+// run makes d one transaction, under the repository's lock, of do: that is
+// update, or plan.
+func (d deletion) run(ctx context.Context, do func(context.Context, func(*tx) error) error, who easel.Principal) (out Removed, err error) {
+	err = do(ctx, func(t *tx) error {
 		out = Removed{}
-		id, err := t.repoID(repo)
+		id, err := t.repoID(d.repo)
 		if err != nil {
 			return err
 		}
 		if err := t.lockRepos(id); err != nil {
 			return err
 		}
-		r := newRemoval(id, repo)
-		if err := f(t, r, &out.Receipt); err != nil {
+		r := newRemoval(id, d.repo)
+		if err := d.drop(t, r, &out.Receipt); err != nil {
 			return err
 		}
-		if err := t.unlink(who, action, resource, []*removal{r}, &out); err != nil || !r.whole {
+		if err := t.unlink(who, d.action, d.resource, []*removal{r}, &out); err != nil || !r.whole {
 			return err
 		}
 		if _, err = t.exec(`DELETE FROM repo WHERE id = $1`, id); err != nil {
 			return err
 		}
-		return t.closeLedger(string(repo))
+		return t.closeLedger(string(d.repo))
 	})
 	return out, err
 }
@@ -43,7 +51,11 @@ func (db *DB) deletion(ctx context.Context, who easel.Principal, repo easel.Repo
 // that. Image records that name the tag become ERROR. Errors: NotFound
 // "repository" or "tag"; InUse when a built-in or guarded image names it.
 func (db *DB) DeleteTag(ctx context.Context, who easel.Principal, repo easel.Repo, tag easel.Tag, guard Guard) (Removed, error) {
-	return db.deletion(ctx, who, repo, "deleteImageTag", string(repo)+":"+string(tag), func(t *tx, r *removal, out *easel.Receipt) error {
+	return tagDeletion(repo, tag, guard).run(ctx, db.update, who)
+}
+
+func tagDeletion(repo easel.Repo, tag easel.Tag, guard Guard) deletion {
+	return deletion{repo, "deleteImageTag", string(repo) + ":" + string(tag), func(t *tx, r *removal, out *easel.Receipt) error {
 		found, err := t.dropTag(r, tag, out)
 		if err != nil {
 			return err
@@ -52,7 +64,7 @@ func (db *DB) DeleteTag(ctx context.Context, who easel.Principal, repo easel.Rep
 			return easel.E(easel.NotFound, "tag", "the repository %s has no tag %s", repo, tag)
 		}
 		return t.breakImages(repo, []easel.Tag{tag}, guard, out)
-	})
+	}}
 }
 
 // dropTag deletes a tag, which must not be immutable, and makes its manifest a candidate.
@@ -72,7 +84,11 @@ func (t *tx) dropTag(r *removal, tag easel.Tag, out *easel.Receipt) (found bool,
 // "repository" or "manifest"; InUse when an index, a built-in or a guarded
 // image names it.
 func (db *DB) DeleteManifest(ctx context.Context, who easel.Principal, repo easel.Repo, digest easel.Digest, guard Guard) (Removed, error) {
-	return db.deletion(ctx, who, repo, "deleteManifest", string(repo)+"@"+string(digest), func(t *tx, r *removal, out *easel.Receipt) error {
+	return manifestDeletion(who, repo, digest, guard).run(ctx, db.update, who)
+}
+
+func manifestDeletion(who easel.Principal, repo easel.Repo, digest easel.Digest, guard Guard) deletion {
+	return deletion{repo, "deleteManifest", string(repo) + "@" + string(digest), func(t *tx, r *removal, out *easel.Receipt) error {
 		_, _, id, err := t.manifest(repo, easel.Ref{Digest: digest})
 		if err != nil {
 			return err
@@ -101,7 +117,7 @@ func (db *DB) DeleteManifest(ctx context.Context, who easel.Principal, repo ease
 			return err
 		}
 		return t.tagsGone(r, tags, guard, out)
-	})
+	}}
 }
 
 // tagsGone records tags that were deleted, and settles the image records that
@@ -120,7 +136,7 @@ func (t *tx) tagsGone(r *removal, tags []easel.Tag, guard Guard, out *easel.Rece
 // end. Errors: NotFound "repository" or "blob"; InUse when a manifest names it
 // or another user's pin holds it.
 func (db *DB) DeleteBlob(ctx context.Context, who easel.Principal, repo easel.Repo, digest easel.Digest) (Removed, error) {
-	return db.deletion(ctx, who, repo, "deleteBlob", string(repo)+"@"+string(digest), func(t *tx, r *removal, _ *easel.Receipt) error {
+	d := deletion{repo, "deleteBlob", string(repo) + "@" + string(digest), func(t *tx, r *removal, _ *easel.Receipt) error {
 		b, err := t.linkedBlob(repo, digest)
 		if err != nil {
 			return err
@@ -151,20 +167,40 @@ func (db *DB) DeleteBlob(ctx context.Context, who easel.Principal, repo easel.Re
 		}
 		r.blobs[b.id] = true
 		return nil
-	})
+	}}
+	return d.run(ctx, db.update, who)
 }
 
 // DeleteRepo removes a repository with everything in it. The caller's own
 // pins there end. Errors: NotFound "repository"; InUse when a push of another
 // user holds something in it, or a built-in or guarded image names a tag of it.
 func (db *DB) DeleteRepo(ctx context.Context, who easel.Principal, repo easel.Repo, guard Guard) (Removed, error) {
-	return db.deletion(ctx, who, repo, "deleteImageRepository", string(repo), func(t *tx, r *removal, out *easel.Receipt) error {
+	return repoDeletion(who, repo, guard).run(ctx, db.update, who)
+}
+
+func repoDeletion(who easel.Principal, repo easel.Repo, guard Guard) deletion {
+	return deletion{repo, "deleteImageRepository", string(repo), func(t *tx, r *removal, out *easel.Receipt) error {
 		if err := t.endPins(who, r.repo, repo); err != nil {
 			return err
 		}
 		r.whole = true
 		return t.takeAll(r, guard, out)
-	})
+	}}
+}
+
+// PlanContent does what DeleteTag, DeleteManifest or, for the zero Ref,
+// DeleteRepo does and rolls it back. Its errors are theirs, but for InUse: that is
+// among the plan's blockers.
+func (db *DB) PlanContent(ctx context.Context, who easel.Principal, repo easel.Repo, ref easel.Ref, guard Guard) (easel.Plan, error) {
+	d := repoDeletion(who, repo, guard)
+	switch {
+	case ref.Tag != "":
+		d = tagDeletion(repo, ref.Tag, guard)
+	case ref.Digest != "":
+		d = manifestDeletion(who, repo, ref.Digest, guard)
+	}
+	planned, err := d.run(ctx, db.plan, who)
+	return planned.asPlan(), err
 }
 
 // endPins ends who's own pins in a repository, and refuses while another

@@ -32,13 +32,15 @@ func (db *DB) DeleteImages(ctx context.Context, who easel.Principal, d ImageDele
 }
 
 // PlanImages does what DeleteImages does and rolls it back, so that the two
-// cannot disagree.
-func (db *DB) PlanImages(ctx context.Context, who easel.Principal, d ImageDeletion) (images []easel.Image, out Removed, err error) {
-	err = db.plan(ctx, func(t *tx) error {
-		images, out, err = t.deleteImages(who, d)
+// cannot disagree. Its errors are those of the deletion, but for what is among
+// the plan's blockers.
+func (db *DB) PlanImages(ctx context.Context, who easel.Principal, d ImageDeletion) (easel.Plan, error) {
+	var out Removed
+	err := db.plan(ctx, func(t *tx) (err error) {
+		_, out, err = t.deleteImages(who, d)
 		return err
 	})
-	return images, out, err
+	return out.asPlan(), err
 }
 
 func (t *tx) deleteImages(who easel.Principal, d ImageDeletion) ([]easel.Image, Removed, error) {

@@ -114,4 +114,6 @@ func (f ImageFilter) counted(a *args) []string {
 }
 
 // countable reports whether image_count knows the total.
-func (f ImageFilter) countable() bool { return f.ShowName == "" && f.ShowTag == "" }
+func (f ImageFilter) countable() bool {
+	return f.ShowName == "" && f.ShowTag == "" && f.Tag == "" && f.Visibility == "" && f.Status == "" && f.before == 0
+}

@@ -46,7 +46,7 @@ func TestImageCounts(t *testing.T) {
 				}
 			case 6:
 				if len(registered) > 0 { // rolled back: counts nothing
-					_, _, err := w.DB.PlanImages(t.Context(), w.Ann, catalog.ImageDeletion{Project: imagetest.AcmeOne, IDs: registered[:1], Force: true})
+					_, err := w.DB.PlanImages(t.Context(), w.Ann, catalog.ImageDeletion{Project: imagetest.AcmeOne, IDs: registered[:1], Force: true})
 					must(t, err)
 				}
 			case 7:

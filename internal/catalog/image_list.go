@@ -20,6 +20,12 @@ type ImageFilter struct {
 	Type               string // easel.BuildIn or easel.Dedicated
 	ServiceType        string
 	ShowName, ShowTag  string
+	Tag                string
+	Visibility         string
+	Status             string
+	Age                time.Duration // since the record was made, more than this; of Images only
+
+	before int64 // what Age means now
 }
 
 // ImageSort is what a list can be ordered by.
@@ -46,6 +52,9 @@ type Page struct{ Limit, Offset int }
 // They are ordered by the keys in one direction, and by ascending id where
 // those are equal; without keys by creation time.
 func (db *DB) Images(ctx context.Context, f ImageFilter, order []ImageSort, ascending bool, p Page) (page []easel.Image, total int64, err error) {
+	if f.Age > 0 { // memory answers for a moment, not for an age
+		f.before, f.Age = micros(db.time().Add(-f.Age)), 0
+	}
 	by, err := orderBy(order, ascending)
 	if err != nil {
 		return nil, 0, err
@@ -239,6 +248,12 @@ func (f ImageFilter) where(a *args) string {
 	equal("service_type", f.ServiceType)
 	equal("show_name", f.ShowName)
 	equal("show_tag", f.ShowTag)
+	equal("tag", f.Tag)
+	equal("visibility", f.Visibility)
+	equal("status", f.Status)
+	if f.before != 0 {
+		b.WriteString(` AND created < ` + a.add(f.before))
+	}
 	return b.String()
 }
 

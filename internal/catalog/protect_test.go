@@ -118,7 +118,7 @@ func TestPlanNamesProtection(t *testing.T) {
 		if _, err := w.DB.ProtectImage(t.Context(), w.Ann, imagetest.AcmeOne, i.ID); err != nil {
 			t.Fatal(err)
 		}
-		_, plan, err := w.DB.PlanImages(t.Context(), w.Ann, catalog.ImageDeletion{Project: imagetest.AcmeOne, IDs: []string{i.ID}, Force: true})
+		plan, err := w.DB.PlanImages(t.Context(), w.Ann, catalog.ImageDeletion{Project: imagetest.AcmeOne, IDs: []string{i.ID}, Force: true})
 		if err != nil || len(plan.Blockers) != 1 || plan.Blockers[0].Kind != easel.BlockedByProtection || plan.Blockers[0].Holder != "ann" || plan.Receipt.Freed == 0 {
 			t.Errorf("plan: %+v, %v", plan, err)
 		}

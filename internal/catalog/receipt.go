@@ -42,6 +42,9 @@ func (t *tx) fillReceipt(who easel.Principal, rs []*removal, gone []goneBlob, bl
 	if err := t.sharedWith(who, blobs, r); err != nil {
 		return err
 	}
+	if out.plan.Sharers, err = t.sharers(who, blobs, r.Shared); err != nil {
+		return err
+	}
 	return t.pinnedBy(rs, condemned, r)
 }
 
@@ -100,9 +103,10 @@ func (t *tx) sharedWith(who easel.Principal, blobs []int64, r *easel.Receipt) er
 	err := chunks(blobs, func(ids []int64) error {
 		a := args{who.DomainID}
 		names, err := all(t, column[string], `
-			SELECT DISTINCT rp.name FROM link l JOIN ref f ON f.repo = l.repo AND f.blob = l.blob
-			JOIN repo rp ON rp.id = l.repo JOIN org o ON o.id = rp.org
-			WHERE o.domain = $1 AND l.blob IN (`+addAll(&a, ids)+`) ORDER BY rp.name LIMIT `+strconv.Itoa(maxSharers), a...)
+			SELECT rp.name FROM repo rp JOIN org o ON o.id = rp.org
+			WHERE o.domain = $1 AND rp.id IN (
+				SELECT l.repo FROM link l WHERE l.blob IN (`+addAll(&a, ids)+`) AND EXISTS (SELECT 1 FROM ref f WHERE f.repo = l.repo AND f.blob = l.blob))
+			ORDER BY rp.name LIMIT `+strconv.Itoa(maxSharers), a...)
 		for _, n := range names {
 			seen[n] = true
 		}
@@ -111,6 +115,50 @@ func (t *tx) sharedWith(who easel.Principal, blobs []int64, r *easel.Receipt) er
 	names := slices.Sorted(maps.Keys(seen))
 	r.SharedWith = names[:min(len(names), maxSharers)]
 	return err
+}
+
+// Bounds of the tags that a plan names: the layers of a base image are in
+// thousands of manifests.
+const (
+	maxSharingTags = 100
+	maxSharingRefs = 5000
+)
+
+// sharers names, for a plan, tags of the caller's domain whose manifests name
+// what was kept.
+func (t *tx) sharers(who easel.Principal, blobs []int64, shared int64) ([]easel.Sharer, error) {
+	if !t.planning || shared == 0 {
+		return nil, nil
+	}
+	images := map[string][]string{}
+	err := chunks(blobs, func(ids []int64) error {
+		a := args{who.DomainID, who.ProjectID}
+		_, err := all(t, func(s scanner) (struct{}, error) {
+			var repo, tag, image string
+			err := s.Scan(&repo, &tag, &image)
+			name := repo + ":" + tag
+			if images[name] = append([]string{}, images[name]...); image != "" {
+				images[name] = append(images[name], image)
+			}
+			return struct{}{}, err
+		}, `
+			SELECT DISTINCT rp.name, tag.name, coalesce(i.id, '') FROM (
+				SELECT f.repo, f.manifest FROM link l JOIN ref f ON f.repo = l.repo AND f.blob = l.blob
+				WHERE l.blob IN (`+addAll(&a, ids)+`) LIMIT `+strconv.Itoa(maxSharingRefs)+`) AS f
+			JOIN tag ON tag.repo = f.repo AND tag.manifest = f.manifest
+			JOIN repo rp ON rp.id = f.repo JOIN org o ON o.id = rp.org
+			LEFT JOIN image i ON i.project = $2 AND i.repo = rp.name AND i.tag = tag.name
+			WHERE o.domain = $1`, a...)
+		return err
+	})
+	found := make([]easel.Sharer, 0, min(len(images), maxSharingTags))
+	for _, tag := range slices.Sorted(maps.Keys(images)) {
+		if len(found) == maxSharingTags {
+			break
+		}
+		found = append(found, easel.Sharer{Tag: tag, Images: images[tag]})
+	}
+	return found, err
 }
 
 // pinnedBy says whose pins keep something, and until when the last does.

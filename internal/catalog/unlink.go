@@ -14,9 +14,17 @@ import (
 // the caller should now unlink. They are in the garbage table: whoever dies
 // before unlinking them loses nothing.
 type Removed struct {
-	Receipt  easel.Receipt
-	Garbage  []Garbage
-	Blockers []easel.Blocker // of a plan: what the deletion would be refused for
+	Receipt easel.Receipt
+	Garbage []Garbage
+	plan    easel.Plan // of a plan, but for the receipt
+}
+
+// asPlan returns the outcome of a deletion that was rolled back.
+func (r Removed) asPlan() easel.Plan {
+	r.plan.Receipt = r.Receipt
+	r.plan.ID = r.Receipt.Plan
+	r.plan.Blockers, r.plan.Sharers = orEmpty(r.plan.Blockers), orEmpty(r.plan.Sharers)
+	return r.plan
 }
 
 // Garbage is a storage key that nothing needs any more.
@@ -100,9 +108,13 @@ func (t *tx) unlink(who easel.Principal, action, resource string, rs []*removal,
 	if err := t.fillReceipt(who, rs, gone, blobs, out); err != nil {
 		return err
 	}
+	out.Receipt.Plan = fingerprint(&out.Receipt)
 	if t.planning {
-		out.Blockers = t.blockers
+		out.plan.Blockers = t.blockers
 		return nil
+	}
+	if err := t.insisted(&out.Receipt); err != nil {
+		return err
 	}
 	return t.audit(who, action, resource, out.Receipt.Freed, &out.Receipt)
 }

@@ -43,6 +43,20 @@ func (s *Service) DeleteRepo(ctx context.Context, repo easel.Repo) (easel.Receip
 	})
 }
 
+// Plan returns what DeleteTag, DeleteManifest or, for the zero Ref, DeleteRepo
+// would do and what stands in its way, and changes nothing. Errors: theirs, but
+// for InUse.
+func (s *Service) Plan(ctx context.Context, repo easel.Repo, ref easel.Ref) (easel.Plan, error) {
+	action := policy.Delete
+	if ref == (easel.Ref{}) {
+		action = policy.DeleteRepo
+	}
+	if err := s.may(ctx, action, repo); err != nil {
+		return easel.Plan{}, err
+	}
+	return s.catalog.PlanContent(ctx, easel.PrincipalFrom(ctx), repo, ref, s.o.InUse)
+}
+
 func (s *Service) remove(ctx context.Context, repo easel.Repo, action policy.Action, do func(easel.Principal) (catalog.Removed, error)) (easel.Receipt, error) {
 	if err := s.may(ctx, action, repo); err != nil {
 		return easel.Receipt{}, err

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -32,7 +33,9 @@ func (m *machine) deleteTag(t *rapid.T) {
 	repo, tag := drawRepo(t, "repo"), drawTag(t)
 	r := m.repos[repo]
 	there := r != nil && r.tags[tag] != ""
+	plan, planErr := m.Plan(ctx, repo, easel.Ref{Tag: tag})
 	receipt, err := m.DeleteTag(ctx, repo, tag)
+	promised(t, plan, planErr, receipt, err)
 	wants(t, err, there, easel.NotFound)
 	if there {
 		before := m.bytes()
@@ -47,6 +50,25 @@ func (m *machine) dropTag(repo easel.Repo, tag easel.Tag) {
 	d := r.tags[tag]
 	delete(r.tags, tag)
 	m.takeOut(r, []easel.Digest{d}, nil, nil)
+}
+
+// promised compares a plan with the deletion that follows it: they do the same,
+// or what the deletion is refused for is among the plan's blockers.
+func promised(t *rapid.T, plan easel.Plan, planErr error, done easel.Receipt, err error) {
+	t.Helper()
+	switch {
+	case errors.Is(err, easel.InUse):
+		words := func(b easel.Blocker) bool { return b.Message == err.Error() }
+		if planErr != nil || !slices.ContainsFunc(plan.Blockers, words) {
+			t.Fatalf("the deletion is refused with %v, the plan says %+v, %v", err, plan.Blockers, planErr)
+		}
+	case err != nil:
+		if planErr == nil || planErr.Error() != err.Error() {
+			t.Fatalf("the deletion fails with %v, the plan with %v", err, planErr)
+		}
+	case planErr != nil || len(plan.Blockers) > 0 || plan.ID != done.Plan || plan.Freed != done.Freed+done.Pending:
+		t.Fatalf("planned %+v, %v; happened %+v", plan, planErr, done)
+	}
 }
 
 // receipt compares what a deletion freed with the model.
@@ -71,7 +93,9 @@ func (m *machine) deleteManifest(t *rapid.T) {
 			free = free && !slices.Contains(r.children(parent), d)
 		}
 	}
+	plan, planErr := m.Plan(ctx, repo, easel.Ref{Digest: d})
 	receipt, err := m.DeleteManifest(ctx, repo, d)
+	promised(t, plan, planErr, receipt, err)
 	wants(t, err, there && free, easel.NotFound, easel.InUse)
 	if err != nil {
 		return
@@ -121,7 +145,9 @@ func (m *machine) deleteRepo(t *rapid.T) {
 		}
 	}
 	who.Scopes = nil
+	plan, planErr := m.Plan(as(who), repo, easel.Ref{})
 	receipt, err := m.DeleteRepo(as(who), repo)
+	promised(t, plan, planErr, receipt, err)
 	wants(t, err, may, easel.NotFound, easel.InUse)
 	if err == nil {
 		before := m.bytes()
@@ -170,16 +196,14 @@ func (m *machine) deleteGroup(t *rapid.T) {
 func (m *machine) removeImages(t *rapid.T, d catalog.ImageDeletion, ids []string) {
 	ctx := context.Background()
 	d.Force = rapid.Bool().Draw(t, "force")
-	_, planned, err := m.db.PlanImages(ctx, alice, d)
+	planned, err := m.db.PlanImages(ctx, alice, d)
 	wants(t, err, len(ids) > 0, easel.NotFound)
 	_, removed, err := m.db.DeleteImages(ctx, alice, d)
 	wants(t, err, len(ids) > 0, easel.NotFound)
 	if err != nil {
 		return
 	}
-	if planned.Receipt.Freed != removed.Receipt.Freed || !slices.Equal(planned.Receipt.Tags, removed.Receipt.Tags) {
-		t.Fatalf("planned %+v, happened %+v", planned.Receipt, removed.Receipt)
-	}
+	promised(t, planned, nil, removed.Receipt, nil)
 	before := m.bytes()
 	receipt := m.Unlink(ctx, removed)
 	for _, id := range ids {

@@ -16,9 +16,14 @@ import (
 type Deletion struct {
 	Project string
 	IDs     []string // or
-	Group   string   // all images of a group
+	Group   string   // all images of a group; or
+	Filter  *Filter  // those that it matches when the deletion begins; its Project is not looked at
 	Force   bool     // ignored for public images
 }
+
+// MaxImages bounds one deletion: it is one transaction, during which others
+// wait.
+const MaxImages = 1000
 
 // Delete removes an image and, when forced, the content of its tag (images.md,
 // operation E). It returns the image as it was, DELETED, and the receipt: when
@@ -37,6 +42,9 @@ func (s *Service) Delete(ctx context.Context, project, id string, force bool) (e
 
 // DeleteAll removes several images, all or none, with the checks of Delete.
 func (s *Service) DeleteAll(ctx context.Context, d Deletion) ([]easel.Image, easel.Receipt, error) {
+	if err := s.resolve(ctx, &d); err != nil {
+		return nil, easel.Receipt{}, err
+	}
 	order, _, err := s.checked(ctx, d, s.owned)
 	if err != nil {
 		return nil, easel.Receipt{}, err
@@ -63,14 +71,40 @@ func (s *Service) DeleteGroup(ctx context.Context, project, id string, force boo
 // nothing. Its errors are those of the deletion but for what is a blocker:
 // images that are in use, protected, being saved or not the project's own.
 func (s *Service) Plan(ctx context.Context, d Deletion) (easel.Plan, error) {
+	if err := s.resolve(ctx, &d); err != nil {
+		return easel.Plan{}, err
+	}
 	order, _, err := s.checked(ctx, d, func(ctx context.Context, project, id string, _ policy.Action) (easel.Image, error) {
 		return s.visible(ctx, project, id)
 	})
 	if err != nil {
 		return easel.Plan{}, err
 	}
-	_, planned, err := s.catalog.PlanImages(ctx, easel.PrincipalFrom(ctx), order)
-	return easel.Plan{Receipt: planned.Receipt, Blockers: planned.Blockers}, err
+	return s.catalog.PlanImages(ctx, easel.PrincipalFrom(ctx), order)
+}
+
+// resolve replaces the filter of d by the ids of the images that it matches
+// now. Errors: those of List; NotFound "image" for none; TooMany "image".
+func (s *Service) resolve(ctx context.Context, d *Deletion) error {
+	if d.Filter == nil {
+		return nil
+	}
+	f := *d.Filter
+	f.Project = d.Project
+	found, total, err := s.List(ctx, f, Order{}, catalog.Page{Limit: MaxImages})
+	switch {
+	case err != nil:
+		return err
+	case total == 0:
+		return easel.E(easel.NotFound, "image", "the filter matches no image")
+	case total > MaxImages:
+		return easel.E(easel.TooLarge, "filter", "the filter matches %d images; at most %d go at once: make it narrower", total, MaxImages)
+	}
+	d.Filter = nil
+	for _, i := range found {
+		d.IDs = append(d.IDs, i.ID)
+	}
+	return nil
 }
 
 // checked looks at what can be decided before the transaction: who asks, what

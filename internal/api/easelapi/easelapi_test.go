@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +30,7 @@ func TestExchanges(t *testing.T) {
 	w := newWorld(t)
 	w.Replace(`("sign(?:ed|ature)": ?")[A-Za-z0-9+/]+=*`, "${1}<base64>") // ids and times are in it
 	w.Replace(`("subject": ?")sha256:[0-9a-f]{64}`, "${1}<digest>")       // in the order of random storage keys
+	w.Replace(planID.String(), "<plan>")                                  // ids are in it
 	base := w.register(t, "team/base:1", "ubuntu")
 	derived := w.register(t, "team/torch:1", "ubuntu", "torch")
 	public := w.register(t, "team/torch:2", "ubuntu", "torch", "extra")
@@ -35,6 +39,16 @@ func TestExchanges(t *testing.T) {
 		as("ann", "POST", "/easel/v1/plans", selection(false, derived, base)),
 		as("ann", "POST", "/easel/v1/deletions", selection(true, derived, public)),
 		as("ann", "POST", "/easel/v1/deletions", selection(true, derived)),
+	)
+	w.register(t, "team/old:1", "ubuntu", "old")
+	used := w.register(t, "team/old:used", "ubuntu", "older")
+	w.use.tag = "used"
+	w.Golden(t, "plan",
+		as("ann", "POST", "/easel/v1/plans", `{"filter":{"namespace":"team","name":"old","status":"ACTIVE"},"force":true}`),
+		as("ann", "POST", "/easel/v1/plans", `{"tag":"team/base:1"}`),
+		as("ann", "POST", "/easel/v1/plans", `{"repository":"team/old"}`),
+		insisting(as("ann", "POST", "/easel/v1/deletions", `{"tag":"team/old:1"}`), `"0123456789-0123456789-0123456789-0123456789-0123456789"`),
+		insisting(as("ann", "POST", "/easel/v1/deletions", selection(true, used)), "*"),
 	)
 	w.Replace(`("hash": ?")[0-9a-f]{64}`, "${1}<hash>")
 	if _, err := w.DB.SealAudit(t.Context()); err != nil {
@@ -102,6 +116,77 @@ func TestPlanIsTheDeletion(t *testing.T) {
 	}
 }
 
+// planID is how the id of a plan looks.
+var planID = regexp.MustCompile(`[0-9a-f]{10}(-[0-9a-f]{10}){4}`)
+
+func insisting(r *http.Request, plan string) *http.Request {
+	r.Header.Set("If-Match", plan)
+	return r
+}
+
+// TestInsist deletes what was planned, and nothing when that is not what
+// would happen any more.
+func TestInsist(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		selects func(id string) string
+		between func(t *testing.T, w *world)
+		header  string // %s is the plan
+		want    string // code of the error; "": it is deleted
+		says    string
+	}{
+		{name: "nothing happened, as an entity tag", header: `"%s"`},
+		{name: "nothing happened, bare", header: "%s"},
+		{name: "one of several", header: `"x", "%s"`},
+		{name: "whatever there is", header: "*", between: func(t *testing.T, w *world) { w.Push(t, w.Ann, "team/torch:1", "ubuntu", "new") }},
+		{name: "by filter", header: "%s", selects: func(string) string { return `{"filter":{"name":"torch"},"force":true}` }},
+		{name: "a tag", header: "%s", selects: func(string) string { return `{"tag":"team/torch:1"}` }},
+		{name: "a repository", header: "%s", selects: func(string) string { return `{"repository":"team/torch"}` }},
+		{name: "the tag moved", header: "%s", want: "412 ModelArts.6357", says: "the manifests, the bytes changed",
+			between: func(t *testing.T, w *world) { w.Push(t, w.Ann, "team/torch:1", "ubuntu", "new") }},
+		{name: "the content is shared now", header: "%s", want: "412 ModelArts.6357", says: "the bytes changed",
+			between: func(t *testing.T, w *world) { w.Push(t, w.Ann, "team/more:1", "torch") }},
+		{name: "the filter matches more", header: "%s", want: "412 ModelArts.6357", says: "the image records, the tags",
+			selects: func(string) string { return `{"filter":{"name":"torch"},"force":true}` },
+			between: func(t *testing.T, w *world) { w.register(t, "team/torch:2", "other") }},
+		{name: "a tag more in the repository", header: "%s", want: "412 ModelArts.6357", says: "the tags, the manifests",
+			selects: func(string) string { return `{"repository":"team/torch"}` },
+			between: func(t *testing.T, w *world) { w.Push(t, w.Ann, "team/torch:2", "ubuntu", "new") }},
+		{name: "no plan", header: "yesterday's", want: "412 ModelArts.6357", says: "not the id of a plan"},
+		{name: "weak", header: `W/"%s"`, want: "412 ModelArts.6357"},
+		{name: "of another deletion", header: strings.Repeat("0123456789-", 4) + "0123456789", want: "412 ModelArts.6357", says: "another deletion"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.register(t, "team/base:1", "ubuntu")
+			body := selection(true, w.register(t, "team/torch:1", "ubuntu", "torch"))
+			if tt.selects != nil {
+				body = tt.selects("")
+			}
+			answer := w.Do(t, as("ann", "POST", "/easel/v1/plans", body))
+			plan := decode[easel.Plan](t, answer)
+			if !planID.MatchString(plan.ID) || answer.Header().Get("Etag") != `"`+plan.ID+`"` {
+				t.Fatalf("the plan has the id %q and the entity tag %s", plan.ID, answer.Header().Get("Etag"))
+			}
+			if tt.between != nil {
+				tt.between(t, w)
+			}
+			answer = w.Do(t, insisting(as("ann", "POST", "/easel/v1/deletions", body), strings.ReplaceAll(tt.header, "%s", plan.ID)))
+			if tt.want != "" {
+				if got := code(t, answer); got != tt.want || !strings.Contains(answer.Body.String(), tt.says) || !w.HasTag(t, "team/torch:1") {
+					t.Errorf("%s, want %s that says %q and no change: %s", got, tt.want, tt.says, answer.Body)
+				}
+				return
+			}
+			if done := decode[easel.Receipt](t, answer); tt.header != "*" && done.Plan != plan.ID || !slices.Contains(done.Tags, "team/torch:1") {
+				t.Errorf("the deletion did %s and took %q, planned was %s", done.Plan, done.Tags, plan.ID)
+			}
+		})
+	}
+}
+
 // TestAllOrNone refuses a deletion of many because of one.
 func TestAllOrNone(t *testing.T) {
 	t.Parallel()
@@ -151,6 +236,24 @@ func TestRefusals(t *testing.T) {
 		{"patterns by a stranger", "gus", "PUT", "/easel/v1/repositories/team/a/immutable-tags", `{"patterns":[]}`, "403 ModelArts.0108"},
 		{"nothing named", "ann", "POST", "/easel/v1/plans", `{}`, "400 ModelArts.6335"},
 		{"no body", "ann", "POST", "/easel/v1/plans", ``, "400 ModelArts.6335"},
+		{"an unknown filter field", "ann", "POST", "/easel/v1/plans", `{"filter":{"colour":"red"}}`, "400 ModelArts.0107"},
+		{"an empty filter", "ann", "POST", "/easel/v1/deletions", `{"filter":{}}`, "400 ModelArts.0107"},
+		{"a filter of the wrong type", "ann", "POST", "/easel/v1/plans", `{"filter":[]}`, "400 ModelArts.0107"},
+		{"a filter that matches nothing", "ann", "POST", "/easel/v1/deletions", `{"filter":{"name":"nothing"}}`, "404 ModelArts.6404"},
+		{"a negative age", "ann", "POST", "/easel/v1/plans", `{"filter":{"older_than":"-1d"}}`, "400 ModelArts.0107"},
+		{"an age without unit", "ann", "POST", "/easel/v1/plans", `{"filter":{"older_than":"7"}}`, "400 ModelArts.0107"},
+		{"an age beyond all", "ann", "POST", "/easel/v1/plans", `{"filter":{"older_than":"2000000000w"}}`, "400 ModelArts.0107"},
+		{"an unknown status", "ann", "POST", "/easel/v1/plans", `{"filter":{"status":"gone"}}`, "400 ModelArts.0107"},
+		{"NUL in a filter", "ann", "POST", "/easel/v1/plans", `{"filter":{"name":"a\u0000"}}`, "400 ModelArts.0107"},
+		{"a wildcard in a filter", "ann", "POST", "/easel/v1/deletions", `{"filter":{"name":"%"}}`, "404 ModelArts.6404"},
+		{"a stranger's filter", "gus", "POST", "/easel/v1/deletions", `{"filter":{"name":"a"}}`, "404 ModelArts.6404"},
+		{"no tag", "ann", "POST", "/easel/v1/plans", `{"tag":"team/a"}`, "400 ModelArts.0107"},
+		{"no digest of a manifest", "ann", "POST", "/easel/v1/plans", `{"manifest":"team/a@sha256:0"}`, "400 ModelArts.0107"},
+		{"an absent tag", "ann", "POST", "/easel/v1/plans", `{"tag":"team/a:absent"}`, "404 ModelArts.6404"},
+		{"an absent repository", "ann", "POST", "/easel/v1/deletions", `{"repository":"team/absent"}`, "404 ModelArts.6404"},
+		{"a repository without right", "ben", "POST", "/easel/v1/plans", `{"repository":"team/a"}`, "404 ModelArts.6404"},
+		{"a stranger's repository", "gus", "POST", "/easel/v1/deletions", `{"repository":"team/a"}`, "404 ModelArts.6404"},
+		{"a repository and a group", "ann", "POST", "/easel/v1/plans", `{"repository":"team/a","group":"` + absent + `"}`, "400 ModelArts.0107"},
 		{"both named", "ann", "POST", "/easel/v1/plans", `{"images":["` + mine + `"],"group":"` + absent + `"}`, "400 ModelArts.0107"},
 		{"named twice", "ann", "POST", "/easel/v1/deletions", selection(true, mine, mine), "400 ModelArts.0107"},
 		{"too many", "ann", "POST", "/easel/v1/deletions", selection(true, tooMany...), "400 ModelArts.0107"},

@@ -38,6 +38,10 @@ type Protector interface {
 
 // Content looks after what is stored.
 type Content interface {
+	Plan(ctx context.Context, repo easel.Repo, ref easel.Ref) (easel.Plan, error)
+	DeleteTag(ctx context.Context, repo easel.Repo, tag easel.Tag) (easel.Receipt, error)
+	DeleteManifest(ctx context.Context, repo easel.Repo, digest easel.Digest) (easel.Receipt, error)
+	DeleteRepo(ctx context.Context, repo easel.Repo) (easel.Receipt, error)
 	Why(ctx context.Context, digest easel.Digest) (catalog.Why, error)
 	BlobsOf(ctx context.Context, repo easel.Repo, ref easel.Ref) ([]easel.ReceiptBlob, error)
 	Usage(ctx context.Context, q registry.UsageQuery) (catalog.Usage, error)
@@ -95,73 +99,6 @@ func New(o Options) *api.Mux {
 
 type server struct{ o Options }
 
-// maxImages bounds one plan or deletion: it is one transaction.
-const maxImages = 1000
-
-// selection is the body of a plan and of a deletion.
-type selection struct {
-	Images []string `json:"images"`
-	Group  string   `json:"group"`
-	Force  bool     `json:"force"`
-}
-
-// deletion reads the body. The project is the credential's.
-func deletion(r *http.Request) (workbench.Deletion, error) {
-	var in selection
-	some, err := api.ReadJSON(r, &in)
-	if err != nil {
-		return workbench.Deletion{}, err
-	}
-	switch n := len(in.Images); {
-	case !some, n == 0 && in.Group == "":
-		return workbench.Deletion{}, easel.E(easel.Invalid, "missing field", "name the images (ids) or the group")
-	case n > 0 && in.Group != "":
-		return workbench.Deletion{}, easel.E(easel.Invalid, "parameter", "name images or a group, not both")
-	case n > maxImages:
-		return workbench.Deletion{}, easel.E(easel.Invalid, "parameter", "at most %d images go in one call", maxImages)
-	}
-	seen := make(map[string]bool, len(in.Images))
-	for _, id := range in.Images {
-		if seen[id] {
-			return workbench.Deletion{}, easel.E(easel.Invalid, "parameter", "the image %.64q is named twice", id)
-		}
-		seen[id] = true
-	}
-	who := easel.PrincipalFrom(r.Context())
-	return workbench.Deletion{Project: who.ProjectID, IDs: in.Images, Group: in.Group, Force: in.Force}, nil
-}
-
-// plan answers what a deletion would do; nothing changes.
-func (s *server) plan(w http.ResponseWriter, r *http.Request) error {
-	d, err := deletion(r)
-	if err != nil {
-		return err
-	}
-	planned, err := s.o.Images.Plan(r.Context(), d)
-	if err != nil {
-		return err
-	}
-	planned.Receipt = lists(planned.Receipt)
-	if planned.Blockers == nil {
-		planned.Blockers = []easel.Blocker{}
-	}
-	return api.WriteJSON(w, http.StatusOK, planned)
-}
-
-// delete removes many images, all or none, and answers the receipt.
-func (s *server) delete(w http.ResponseWriter, r *http.Request) error {
-	d, err := deletion(r)
-	if err != nil {
-		return err
-	}
-	_, receipt, err := s.o.Images.DeleteAll(r.Context(), d)
-	if err != nil {
-		return err
-	}
-	api.WriteReceiptHeaders(w.Header(), receipt)
-	return api.WriteJSON(w, http.StatusOK, lists(receipt))
-}
-
 // lists makes every list of the receipt one that is not null in JSON.
 func lists(r easel.Receipt) easel.Receipt {
 	for _, l := range []*[]string{&r.Tags, &r.Manifests, &r.Condemned, &r.Broken} {
@@ -193,7 +130,7 @@ var codes = map[easel.Kind]map[easel.Noun]answer{
 	easel.NotFound:        {"": {404, "ModelArts.6404"}, "route": {404, "ModelArts.4204"}},
 	easel.Exists:          {"": {400, "ModelArts.6737"}},
 	easel.InUse:           {"": {400, "ModelArts.6344"}, "protection": {403, "ModelArts.0108"}},
-	easel.Changed:         {"": {400, "ModelArts.6357"}},
+	easel.Changed:         {"": {400, "ModelArts.6357"}, "plan": {412, "ModelArts.6357"}},
 	easel.TooLarge:        {"": {413, "ModelArts.4104"}},
 	easel.Range:           {"": {400, "ModelArts.0107"}},
 	easel.TooMany:         {"": {429, "ModelArts.2799"}},

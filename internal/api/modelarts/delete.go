@@ -13,7 +13,7 @@ func (e *edge) deleteImage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	i, receipt, err := e.images.Delete(r.Context(), r.PathValue("project_id"), r.PathValue("id"), force)
+	i, receipt, err := e.images.Delete(api.Insisting(r), r.PathValue("project_id"), r.PathValue("id"), force)
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (e *edge) deleteGroup(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	g, receipt, err := e.images.DeleteGroup(r.Context(), r.PathValue("project_id"), r.PathValue("id"), force)
+	g, receipt, err := e.images.DeleteGroup(api.Insisting(r), r.PathValue("project_id"), r.PathValue("id"), force)
 	if err != nil {
 		return err
 	}

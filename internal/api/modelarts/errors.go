@@ -67,7 +67,7 @@ var answers = map[easel.Kind]map[easel.Noun]answer{
 	},
 	easel.NoSpace: {"": {503, "4302"}},
 	easel.TooMany: {"": {429, "2799"}},
-	easel.Changed: {"": {400, "0101"}},
+	easel.Changed: {"": {400, "0101"}, "plan": {412, "6357"}},
 	easel.Range:   {"": {400, "0101"}},
 }
 

@@ -40,7 +40,7 @@ var wire = map[easel.Kind]answer{
 }
 
 // statusOf is status and code of err. Tags beyond the limit are in the URI,
-// whence the one status that the table cannot have.
+// and a plan that does not fit is a precondition: statuses that the table cannot have.
 func statusOf(err error) (int, string) {
 	e := easel.AsError(err)
 	a := wire[e.Kind]
@@ -53,6 +53,9 @@ func statusOf(err error) (int, string) {
 	}
 	if e.Kind == easel.TooLarge && e.Noun == "tag" {
 		return http.StatusRequestURITooLong, "TAG_INVALID"
+	}
+	if e.Kind == easel.Changed && e.Noun == "plan" {
+		return http.StatusPreconditionFailed, code
 	}
 	return a.status, code
 }

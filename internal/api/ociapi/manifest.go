@@ -72,9 +72,9 @@ func (s *server) deleteManifest(w *api.Response, r *http.Request, c call) error 
 	var receipt easel.Receipt
 	var err error
 	if c.ref.Tag != "" {
-		receipt, err = s.registry.DeleteTag(r.Context(), c.repo, c.ref.Tag)
+		receipt, err = s.registry.DeleteTag(api.Insisting(r), c.repo, c.ref.Tag)
 	} else {
-		receipt, err = s.registry.DeleteManifest(r.Context(), c.repo, c.ref.Digest)
+		receipt, err = s.registry.DeleteManifest(api.Insisting(r), c.repo, c.ref.Digest)
 	}
 	if err != nil {
 		return err

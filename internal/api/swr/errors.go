@@ -71,6 +71,7 @@ var wire = map[wireKey]answer{
 	{easel.InUse, ""}:             {409, "4090023"},
 	{easel.InUse, "organisation"}: {406, "4060074"},
 	{easel.Changed, ""}:           {409, "4090023"},
+	{easel.Changed, "plan"}:       {412, "4090023"},
 
 	{easel.TooLarge, ""}:            {413, "4131001"},
 	{easel.TooLarge, "description"}: {413, "4131012"},

@@ -227,7 +227,7 @@ func (s *server) deleteRepo(w http.ResponseWriter, r *http.Request) error {
 	if err := s.registry.FindRepo(r.Context(), name); err != nil {
 		return err
 	}
-	receipt, err := s.registry.DeleteRepo(r.Context(), name)
+	receipt, err := s.registry.DeleteRepo(api.Insisting(r), name)
 	if err != nil {
 		return err
 	}

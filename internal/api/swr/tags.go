@@ -98,7 +98,7 @@ func (s *server) deleteTag(w http.ResponseWriter, r *http.Request) error {
 	if err := s.registry.FindRepo(r.Context(), repo); err != nil {
 		return err
 	}
-	receipt, err := s.registry.DeleteTag(r.Context(), repo, tag)
+	receipt, err := s.registry.DeleteTag(api.Insisting(r), repo, tag)
 	if err != nil {
 		return err
 	}

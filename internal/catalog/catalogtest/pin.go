@@ -223,14 +223,19 @@ var pinTests = []test{
 		w.push(w.ann, "team/a", "v1", "config", "layer")
 		id := w.register(w.ann, "team/a", "v1")
 		d := catalog.ImageDeletion{Project: w.ann.ProjectID, IDs: []string{id}, Force: true}
-		_, plan, err := w.db.PlanImages(t.Context(), w.ann, d)
+		plan, err := w.db.PlanImages(t.Context(), w.ann, d)
 		w.must(err)
-		w.bytes(plan, size("config")+size("layer"), 0, 0)
+		if plan.Freed != size("config")+size("layer") || plan.Shared != 0 || plan.Pinned != 0 {
+			t.Errorf("the plan frees %d, shared %d, pinned %d", plan.Freed, plan.Shared, plan.Pinned)
+		}
 		if !w.has("team/a", "layer") || len(w.garbage()) != 0 {
 			t.Error("the plan was carried out")
 		}
 		_, out, err := w.db.DeleteImages(t.Context(), w.ann, d)
 		w.must(err)
-		w.bytes(out, plan.Receipt.Freed, 0, 0)
+		w.bytes(out, plan.Freed, 0, 0)
+		if out.Receipt.Plan != plan.ID {
+			t.Errorf("the deletion is %s, planned was %s", out.Receipt.Plan, plan.ID)
+		}
 	}},
 }
