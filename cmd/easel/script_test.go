@@ -53,6 +53,7 @@ func params(dir string, more func(*testscript.Env)) testscript.Params {
 			"get":         get,
 			"exitcode":    exitcode,
 			"certificate": certificate,
+			"sink":        sink,
 		},
 	}
 }

@@ -50,6 +50,8 @@ type Config struct {
 	MaxImageSize Bytes `yaml:"max_image_size" default:"0" placeholder:"SIZE" help:"Largest image that can be registered; 0: any."`
 	Compat       bool  `yaml:"compat" help:"What the cloud does where Easel differs: 5 organisations, 2 access keys, 400 instead of 404 for a missing image."`
 
+	HookAllow []string `yaml:"hook_allow" name:"hook-allow" placeholder:"CIDR" help:"Networks that hooks may be delivered to although they are not public, such as 10.1.0.0/16."`
+
 	ProjectID   string `yaml:"project_id" name:"project-id" placeholder:"ID" help:"Id of the first project, for a first start that must be reproducible."`
 	ProjectName string `yaml:"project_name" default:"eu-de" help:"Name of the first project, and of the region (${default})."`
 	DomainName  string `yaml:"domain_name" default:"easel" help:"Name of the first domain (${default})."`
@@ -62,6 +64,8 @@ type Config struct {
 	MasterKey      string `yaml:"-" kong:"-"`
 
 	BuiltinImages []BuiltinImage `yaml:"builtin_images,omitempty" kong:"-"`
+
+	hookAllow []netip.Prefix // HookAllow, parsed
 }
 
 // Place says where an installation keeps its data.
@@ -171,6 +175,13 @@ func (c *Config) complete(f *File) error {
 		return errors.New("--rate-limit, --anonymous-rate-limit and --lockout-after must not be negative; 0 turns them off")
 	case c.OrgQuota < 1 || c.KeyQuota < 1:
 		return errors.New("--org-quota and --key-quota must be at least 1")
+	}
+	for _, text := range c.HookAllow {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return fmt.Errorf("--hook-allow %.80q: want a network such as 10.1.0.0/16 or 10.1.2.3/32", text)
+		}
+		c.hookAllow = append(c.hookAllow, network.Masked())
 	}
 	if c.Compat {
 		c.OrgQuota, c.KeyQuota = 5, 2

@@ -36,6 +36,7 @@ var layers = map[string]layer{
 	"internal/identity": {inside: []string{"", "internal/policy", "internal/catalog", "internal/recent"},
 		outside: []string{"github.com/go-jose/go-jose/v4", "golang.org/x/crypto", "golang.org/x/sync", "golang.org/x/time"}},
 	"internal/registry":  {inside: []string{"", "internal/policy", "internal/blob", "internal/catalog", "internal/failpoint"}},
+	"internal/hook":      {inside: []string{"", "internal/policy", "internal/catalog"}},
 	"internal/workbench": {inside: []string{"", "internal/policy", "internal/catalog", "internal/registry"}},
 
 	"internal/api":        {inside: []string{"", "internal/recent"}},
@@ -45,7 +46,7 @@ var layers = map[string]layer{
 	"internal/api/modelarts": {inside: []string{"", "internal/api", "internal/workbench", "internal/policy", "internal/catalog"}},
 	"internal/api/swr":       {inside: []string{"", "internal/api", "internal/registry", "internal/identity", "internal/policy", "internal/catalog"}},
 	"internal/api/iam":       {inside: []string{"", "internal/api", "internal/identity", "internal/catalog"}, outside: []string{"golang.org/x/time"}},
-	"internal/api/easelapi":  {inside: []string{"", "internal/api", "internal/registry", "internal/workbench", "internal/catalog"}},
+	"internal/api/easelapi":  {inside: []string{"", "internal/api", "internal/registry", "internal/workbench", "internal/hook", "internal/catalog"}},
 
 	"internal/app": {inside: []string{"*"}, outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml",
 		"github.com/prometheus/client_golang", "github.com/vbauerster/mpb/v8", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/term"}},

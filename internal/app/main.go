@@ -44,6 +44,8 @@ type commands struct {
 	Org   orgCommands   `cmd:"" help:"List, create and delete organisations."`
 	Repo  repoCommands  `cmd:"" help:"List and delete repositories and tags."`
 
+	Hook hookCommands `cmd:"" help:"Tell others what happens: webhooks and their deliveries."`
+
 	Du      duCommand       `cmd:"" help:"Show what holds how many bytes, as a tree."`
 	Why     whyCommand      `cmd:"" help:"Tell what keeps a blob, or the blobs of an image."`
 	Receipt receiptCommands `cmd:"" help:"Show what a deletion did, and prove it."`

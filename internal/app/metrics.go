@@ -24,6 +24,7 @@ type metrics struct {
 	databases *prometheus.HistogramVec
 	limited   *prometheus.CounterVec
 	logins    *prometheus.CounterVec
+	hooks     *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -45,6 +46,8 @@ func newMetrics() *metrics {
 			Name: "easel_rate_limited_total", Help: "Requests refused because a user, or an address without a login, sent too many."}, []string{"caller"}),
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "easel_login_failures_total", Help: "Log-ins that failed, and log-ins refused unseen because too many had failed."}, []string{"kind", "result"}),
+		hooks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "easel_hook_tries_total", Help: "Tries to deliver events to hooks."}, []string{"outcome"}),
 	}
 	version, commit := build()
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "easel_build_info", Help: "Always 1; the labels tell the build.",
@@ -60,7 +63,10 @@ func newMetrics() *metrics {
 		m.logins.WithLabelValues(kind, "failed")
 		m.logins.WithLabelValues(kind, "refused")
 	}
-	m.registry.MustRegister(m.requests, m.durations, m.inFlight, m.bytes, m.databases, m.limited, m.logins, info,
+	for _, outcome := range []string{"delivered", "failed", "given up"} {
+		m.hooks.WithLabelValues(outcome)
+	}
+	m.registry.MustRegister(m.requests, m.durations, m.inFlight, m.bytes, m.databases, m.limited, m.logins, m.hooks, info,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -73,6 +79,9 @@ func (m *metrics) BytesOut(n int64) { m.bytes.WithLabelValues("sent").Add(float6
 
 // BytesFreed implements registry.Metrics.
 func (m *metrics) BytesFreed(n int64) { m.bytes.WithLabelValues("freed").Add(float64(n)) }
+
+// HookTried implements hook.Metrics.
+func (m *metrics) HookTried(outcome string) { m.hooks.WithLabelValues(outcome).Inc() }
 
 // database is told how long a transaction took.
 func (m *metrics) database(op string, d time.Duration) {
@@ -147,12 +156,14 @@ var (
 	heldBytes    = prometheus.NewDesc("easel_ledger_bytes",
 		"Bytes that an organisation, or a domain as a whole, holds: exclusive (go with it), shared, pinned (by a push only), waiting (open uploads).",
 		[]string{"scope", "name", "what"}, nil)
-	freeBytes = gaugeDesc("easel_store_free_bytes", "Free bytes on the disk of the blobs.")
+	hooksWaiting = gaugeDesc("easel_hook_deliveries_waiting", "Events waiting to be delivered to hooks.")
+	hooksGivenUp = gaugeDesc("easel_hook_deliveries_given_up", "Events that could not be delivered to hooks in the last 7 days.")
+	freeBytes    = gaugeDesc("easel_store_free_bytes", "Free bytes on the disk of the blobs.")
 )
 
 // Describe implements prometheus.Collector.
 func (b *backlog) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{uploadsOpen, uploadBytes, garbageCount, garbageBytes, pinsLive, heldBytes, freeBytes} {
+	for _, d := range []*prometheus.Desc{uploadsOpen, uploadBytes, garbageCount, garbageBytes, pinsLive, hooksWaiting, hooksGivenUp, heldBytes, freeBytes} {
 		c <- d
 	}
 }
@@ -176,6 +187,12 @@ func (b *backlog) Collect(c chan<- prometheus.Metric) {
 	gauge(garbageCount, waiting.Garbage)
 	gauge(garbageBytes, waiting.GarbageBytes)
 	gauge(pinsLive, waiting.Pins)
+	hooks, err := b.db.HookBacklog(ctx)
+	if err != nil {
+		return
+	}
+	gauge(hooksWaiting, hooks.Waiting)
+	gauge(hooksGivenUp, hooks.GivenUp)
 	for _, kind := range []catalog.UsageKind{catalog.UsageOfDomains, catalog.UsageOfOrgs} {
 		found, err := b.db.Usage(ctx, catalog.UsageQuery{Kind: kind, Limit: maxSeries})
 		if err != nil {

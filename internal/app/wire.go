@@ -18,6 +18,7 @@ import (
 	"easel/internal/api/modelarts"
 	"easel/internal/api/ociapi"
 	"easel/internal/api/swr"
+	"easel/internal/hook"
 	"easel/internal/identity"
 	"easel/internal/registry"
 	"easel/internal/workbench"
@@ -29,6 +30,7 @@ type system struct {
 	identity *identity.Service
 	registry *registry.Service
 	images   *workbench.Service
+	hooks    *hook.Service
 	loops    []func(context.Context) error // background work; each returns when its context ends
 }
 
@@ -48,6 +50,7 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 	sys.images = workbench.New(workbench.Options{
 		Catalog: st.catalog, Registry: sys.registry, MaxImageSize: int64(c.MaxImageSize), Port: port(at), Hosts: c.hosts(),
 	})
+	sys.hooks = hook.New(hook.Options{Catalog: st.catalog, Vault: sys.identity, Log: log, Metrics: m, Allow: c.hookAllow})
 	builtins, err := c.builtins()
 	if err != nil {
 		return nil, err
@@ -71,6 +74,7 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 	sys.loops = []func(context.Context) error{
 		func(ctx context.Context) error { sys.registry.Run(ctx); return nil },
 		func(ctx context.Context) error { sys.registry.Seal(ctx); return nil },
+		func(ctx context.Context) error { sys.hooks.Run(ctx); return nil },
 	}
 	return sys, nil
 }
@@ -95,7 +99,7 @@ func (s *system) families(c *Config, auth api.Authenticator, m *metrics) (http.H
 		tokenFamily:     iam.NewRegistryAuth(s.identity),
 		iamFamily:       iam.New(s.identity, auth, iam.Options{PublicURL: base, Region: c.ProjectName}),
 		rootFamily:      root(swr.Versions(base), iam.VersionsHandler(base)),
-		easelFamily:     easelapi.New(easelapi.Options{Auth: auth, Images: s.images, Protector: s.images, Tags: s.registry, Content: s.registry}),
+		easelFamily:     easelapi.New(easelapi.Options{Auth: auth, Images: s.images, Protector: s.images, Tags: s.registry, Content: s.registry, Hooks: s.hooks}),
 		docsFamily:      docsAt(reference),
 	}}, nil
 }

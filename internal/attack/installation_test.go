@@ -326,6 +326,13 @@ func (in *installation) register(t *testing.T, user, path string) string {
 	return out.ID
 }
 
+// hook makes a hook of an organisation and returns its id.
+func (in *installation) hook(t *testing.T, user, org string) string {
+	t.Helper()
+	a := in.iam(t, user, "POST", "/easel/v1/hooks", `{"url":"https://sink.example.com/","organisation":"`+org+`"}`)
+	return field[string](t, a.want(t, "make a hook", http.StatusCreated), "id")
+}
+
 // field returns one field of a JSON object.
 func field[T any](t *testing.T, a answer, name string) (v T) {
 	t.Helper()

@@ -216,6 +216,16 @@ var easelAttempts = []attempt{
 	{"GET /easel/v1/audit", "/easel/v1/audit", "", "", "", "401 - 200 403 403"},
 	{"GET /easel/v1/audit/head", "/easel/v1/audit/head", "", "", "", "401 - 200 403 403"},
 	{"GET /easel/v1/audit/verify", "/easel/v1/audit/verify?from=$RECEIPT", "/easel/v1/audit/verify?from=$NOUUID", "", "", "401 - 404 403 403"},
+	{"GET /easel/v1/hooks", "/easel/v1/hooks", "", "", "", "401 - 200 200 200"},
+	{"GET /easel/v1/hooks", "/easel/v1/hooks?organisation=team", "/easel/v1/hooks?organisation=newt", "", "", "401 - 404 404 403*"},
+	{"POST /easel/v1/hooks", "/easel/v1/hooks", "/easel/v1/hooks", `{"url":"https://sink.example.com/","organisation":"$ORG"}`, "", "401 - 404 404 403*"},
+	{"POST /easel/v1/hooks", "/easel/v1/hooks", "", `{"url":"https://sink.example.com/"}`, "", "401 - - 403 403"},
+	{"GET /easel/v1/hooks/{id}", "/easel/v1/hooks/$HOOK", "/easel/v1/hooks/$NOID", "", "", "401 - 404 404 404"},
+	{"PATCH /easel/v1/hooks/{id}", "/easel/v1/hooks/$HOOK", "/easel/v1/hooks/$NOID", `{"active":false}`, "", "401 - 404 404 404"},
+	{"DELETE /easel/v1/hooks/{id}", "/easel/v1/hooks/$HOOK", "/easel/v1/hooks/$NOID", "", "", "401 - 404 404 404"},
+	{"POST /easel/v1/hooks/{id}/test", "/easel/v1/hooks/$HOOK/test", "/easel/v1/hooks/$NOID/test", "", "", "401 - 404 404 404"},
+	{"POST /easel/v1/hooks/{id}/retry", "/easel/v1/hooks/$HOOK/retry", "/easel/v1/hooks/$NOID/retry", "", "", "401 - 404 404 404"},
+	{"GET /easel/v1/hooks/{id}/deliveries", "/easel/v1/hooks/$HOOK/deliveries", "/easel/v1/hooks/$NOID/deliveries", "", "", "401 - 404 404 404"},
 	{"POST /easel/v1/check", "/easel/v1/check", "", "{}", "", "401 - 200 403 403"},
 	{"POST /easel/v1/reclaim", "/easel/v1/reclaim", "", "", "", "401 - 200 403 403"},
 }
@@ -313,15 +323,17 @@ func settleMatrix(t *testing.T, in *installation) *matrix {
 	ann := in.people["ann"]
 	crew := field[map[string]any](t, in.iam(t, "ann", "POST", "/v3/groups", `{"group":{"name":"crew"}}`).want(t, "make a group", http.StatusCreated), "group")["id"].(string)
 	in.iam(t, "ann", "PUT", "/v3/groups/"+crew+"/users/"+ann.UserID, "").want(t, "join it", http.StatusNoContent)
+	hook := in.hook(t, "ann", "team")
 	m.present = map[string]string{
 		"MANIFEST": digestOf(manifest), "BLOB": digestOf("secret layer"), "UPLOAD": upload.header.Get("Docker-Upload-Uuid"),
 		"IMAGE": image, "GROUP": easel.GroupID(acmeOne, "0", "team", "private"), "RECEIPT": deleted.header.Get("X-Easel-Receipt"),
 		"P1": acmeOne, "USER": ann.UserID, "ADMIN": "ann", "KEY": ann.AccessKey, "TOKEN": in.token(t, "ann", ""), "BODY": manifest,
-		"ORG": "team", "REPO": "private", "V2": "v2", "CREW": crew, "DOMAIN": ann.DomainID, "WRONGLOGIN": "cHJvamVjdC1hMUB4Ong=",
+		"HOOK": hook, "ORG": "team", "REPO": "private", "V2": "v2", "CREW": crew, "DOMAIN": ann.DomainID, "WRONGLOGIN": "cHJvamVjdC1hMUB4Ong=",
 	}
 	uuid := "01a20993-fba6-7557-9f78-87f3e5ab0000"
 	m.absent = maps.Clone(m.present)
 	maps.Copy(m.absent, map[string]string{
+		"HOOK":  strings.Repeat("0", 32),
 		"IMAGE": uuid, "GROUP": uuid, "USER": strings.Repeat("0", 32), "ADMIN": "abc", "KEY": "NOSUCHACCESSKEY00000", "TOKEN": strings.Repeat("A", 43),
 		"ORG": "newt", "REPO": "missing", "V2": "v9", "P1": strings.Repeat("0", 32), "CREW": strings.Repeat("1", 32),
 	})
@@ -437,6 +449,7 @@ func (m *matrix) allIsThere(t *testing.T) {
 	for target, want := range map[string]int{
 		"/v1/" + acmeOne + "/images/" + m.present["IMAGE"]:             200,
 		"/easel/v1/receipts/" + m.present["RECEIPT"]:                   200,
+		"/easel/v1/hooks/" + m.present["HOOK"]:                         200,
 		"/v3.0/OS-CREDENTIAL/credentials/" + m.present["KEY"]:          200,
 		"/v2/manage/namespaces/team":                                   200,
 		"/v2/manage/namespaces/team/repos/missing":                     404,

@@ -96,15 +96,25 @@ func scanAuditRow(s scanner) (r auditRow, err error) {
 
 func scanAudit(s scanner) (AuditRecord, error) {
 	r, err := scanAuditRow(s)
-	if err == nil && r.about != "" {
+	if err != nil {
+		return r.AuditRecord, err
+	}
+	return r.record()
+}
+
+// record reads the parts that are stored as JSON.
+func (r auditRow) record() (AuditRecord, error) {
+	if r.about != "" {
 		r.About = new(About)
-		err = json.Unmarshal([]byte(r.about), r.About)
+		if err := json.Unmarshal([]byte(r.about), r.About); err != nil {
+			return r.AuditRecord, err
+		}
 	}
-	if err == nil && r.receipt != "" {
-		r.Receipt = new(easel.Receipt)
-		err = json.Unmarshal([]byte(r.receipt), r.Receipt)
+	if r.receipt == "" {
+		return r.AuditRecord, nil
 	}
-	return r.AuditRecord, err
+	r.Receipt = new(easel.Receipt)
+	return r.AuditRecord, json.Unmarshal([]byte(r.receipt), r.Receipt)
 }
 
 // Audit returns the records that q selects.

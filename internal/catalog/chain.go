@@ -107,6 +107,8 @@ func (t *tx) seal(domain string) (int, error) {
 			return 0, err
 		}
 	}
-	_, err = t.exec(`UPDATE audit_chain SET seq = $1, hash = $2 WHERE domain = $3`, seq, hash, domain)
-	return len(rows), err
+	if _, err := t.exec(`UPDATE audit_chain SET seq = $1, hash = $2 WHERE domain = $3`, seq, hash, domain); err != nil {
+		return 0, err
+	}
+	return len(rows), t.queue(domain, rows)
 }

@@ -118,6 +118,13 @@ func (s *Service) open(name string, sealed []byte) (string, error) {
 	return string(secret), nil
 }
 
+// Seal encrypts a secret of another service with the master key, bound to
+// name; Open decrypts it under the same name.
+func (s *Service) Seal(name, secret string) ([]byte, error) { return s.seal(name, secret) }
+
+// Open returns what Seal sealed under name.
+func (s *Service) Open(name string, sealed []byte) (string, error) { return s.open(name, sealed) }
+
 // aead prepends a random nonce to what it seals.
 func (s *Service) aead() (cipher.AEAD, error) {
 	block, err := aes.NewCipher(s.o.MasterKey)

@@ -84,6 +84,8 @@ const (
 // Administration of a domain and of the installation.
 const (
 	Administer Action = "easel:admin" // check, reclaim, audit, other users' tokens and keys
+	// ManageHooks is to say who is told what happens in an organisation.
+	ManageHooks Action = "easel:hooks"
 	// Inspect is to ask what holds the bytes that one may see anyway.
 	Inspect Action = "easel:inspect"
 	// ShowUsage is to see how many bytes an organisation or repository holds:
@@ -106,7 +108,8 @@ var need = map[Action]int{
 	CreateRepo: LevelEdit, UpdateRepo: LevelEdit, ShowRepo: LevelRead, ListTags: LevelRead, DeleteRepo: LevelManage, DeleteTag: LevelManage,
 	ShowUsage:     LevelRead,
 	ShowOrgGrants: LevelRead, GrantOrg: LevelManage, ShowRepoGrants: LevelRead, GrantRepo: LevelManage, ShareRepo: LevelManage,
-	KeepTags: LevelManage,
+	KeepTags:    LevelManage,
+	ManageHooks: LevelManage,
 }
 
 // Level returns the caller's effective level: manage for an administrator of

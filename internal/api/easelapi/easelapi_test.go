@@ -89,6 +89,7 @@ func TestExchanges(t *testing.T) {
 		as("gus", "GET", "/easel/v1/blobs/"+string(layer)+"/why", ""),
 	)
 	ledgerExchanges(t, w)
+	w.hooks(t)
 	w.Complete(t)
 }
 
@@ -276,6 +277,15 @@ func TestRefusals(t *testing.T) {
 		{"verifying from an absent record", "ann", "GET", "/easel/v1/audit/verify?from=" + absent, "", "404 ModelArts.6404"},
 		{"verifying from nowhere", "ann", "GET", "/easel/v1/audit/verify?from=0", "", "400 ModelArts.0107"},
 		{"a head that is none", "ann", "GET", "/easel/v1/audit/verify?head=1:abc", "", "400 ModelArts.0107"},
+		{"hooks, to nobody", "", "GET", "/easel/v1/hooks", "", "401 ModelArts.0201"},
+		{"a hook of the domain for users", "ben", "POST", "/easel/v1/hooks", `{"url":"https://sink.example.com/"}`, "403 ModelArts.0108"},
+		{"a hook without address", "ann", "POST", "/easel/v1/hooks", `{}`, "400 ModelArts.6335"},
+		{"a hook of no organisation", "ann", "POST", "/easel/v1/hooks", `{"url":"https://sink.example.com/","organisation":"A B"}`, "400 ModelArts.0107"},
+		{"a hook at a private address", "ann", "POST", "/easel/v1/hooks", `{"url":"http://169.254.169.254/latest"}`, "400 ModelArts.0107"},
+		{"an absent hook", "ann", "GET", "/easel/v1/hooks/0123456789abcdef0123456789abcdef", "", "404 ModelArts.6404"},
+		{"a hook of no id", "ann", "GET", "/easel/v1/hooks/%00", "", "404 ModelArts.6404"},
+		{"a change of nothing", "ann", "PATCH", "/easel/v1/hooks/0123456789abcdef0123456789abcdef", `{}`, "400 ModelArts.6335"},
+		{"deliveries in no state", "ann", "GET", "/easel/v1/hooks/x/deliveries?state=lost", "", "400 ModelArts.0107"},
 		{"bad limit", "ann", "GET", "/easel/v1/audit?limit=0", "", "400 ModelArts.0107"},
 		{"bad time", "ann", "GET", "/easel/v1/audit?since=yesterday", "", "400 ModelArts.0107"},
 		{"bad position", "ann", "GET", "/easel/v1/audit?before=x", "", "400 ModelArts.0107"},

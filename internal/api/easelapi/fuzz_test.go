@@ -47,3 +47,24 @@ func FuzzKeptHead(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDeliveryQuery: a query of deliveries is within its bounds, or the
+// client's mistake.
+func FuzzDeliveryQuery(f *testing.F) {
+	for _, s := range []string{"", "limit=0", "limit=500", "state=waiting", "state=x", "before=-1", "before=9223372036854775808"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		values, err := url.ParseQuery(raw)
+		if err != nil {
+			return
+		}
+		q, err := deliveryQuery(values)
+		switch {
+		case err != nil && easel.AsError(err).Kind != easel.Invalid:
+			t.Errorf("deliveryQuery(%q) = %v", raw, err)
+		case err == nil && (q.Limit < 1 || q.Limit > 500 || q.Before < 0 || q.State < -1 || q.State > 2):
+			t.Errorf("deliveryQuery(%q) = %+v", raw, q)
+		}
+	})
+}

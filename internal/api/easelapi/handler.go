@@ -1,7 +1,7 @@
 // Package easelapi serves /easel/v1/: what Easel adds to the documented
 // interfaces. Plans and deletions of many images in one call, receipts, what
-// keeps a blob, the audit trail, and the proof that storage and catalogue
-// agree. Errors have the envelope of the image API.
+// keeps a blob, the audit trail, hooks, and the proof that storage and
+// catalogue agree. Errors have the envelope of the image API.
 package easelapi
 
 import (
@@ -62,6 +62,7 @@ type Options struct {
 	Protector Protector
 	Tags      TagKeeper
 	Content   Content
+	Hooks     Hooks
 }
 
 // New returns the handler of /easel/v1/.
@@ -89,6 +90,14 @@ func New(o Options) *api.Mux {
 		{"GET /easel/v1/audit", s.audit},
 		{"GET /easel/v1/audit/head", s.auditHead},
 		{"GET /easel/v1/audit/verify", s.verifyAudit},
+		{"GET /easel/v1/hooks", s.listHooks},
+		{"POST /easel/v1/hooks", s.createHook},
+		{"GET /easel/v1/hooks/{id}", s.showHook},
+		{"PATCH /easel/v1/hooks/{id}", s.updateHook},
+		{"DELETE /easel/v1/hooks/{id}", s.removeHook},
+		{"POST /easel/v1/hooks/{id}/test", s.testHook},
+		{"POST /easel/v1/hooks/{id}/retry", s.retryHook},
+		{"GET /easel/v1/hooks/{id}/deliveries", s.deliveries},
 		{"POST /easel/v1/check", s.check},
 		{"POST /easel/v1/reclaim", s.reclaim},
 	} {

@@ -16,6 +16,7 @@ import (
 	"easel/internal/api/apitest"
 	"easel/internal/api/easelapi"
 	"easel/internal/blob"
+	"easel/internal/hook"
 	"easel/internal/registry"
 	"easel/internal/workbench"
 	"easel/internal/workbench/imagetest"
@@ -51,11 +52,19 @@ func newWorld(t *testing.T) *world {
 	}
 	content := registry.New(registry.Options{Catalog: w.DB, Blobs: store, Receipts: signer(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))})
 	w.images = workbench.New(workbench.Options{Catalog: w.DB, Registry: content, InUse: []workbench.InUse{w.use}})
-	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Protector: w.images, Tags: content, Content: content})
+	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Protector: w.images, Tags: content, Content: content,
+		Hooks: hook.New(hook.Options{Catalog: w.DB, Vault: vault{}})})
 	w.patterns = mux.Patterns()
 	w.Recorder = apitest.New(t, api.Serve(mux, api.ServeOptions{}), easelapi.OpenAPI)
 	return w
 }
+
+// vault is one without a lock.
+type vault struct{}
+
+func (vault) Seal(_, secret string) ([]byte, error) { return []byte(secret), nil }
+
+func (vault) Open(_ string, sealed []byte) (string, error) { return string(sealed), nil }
 
 // signer signs receipts with a key that is the same in every run.
 type signer ed25519.PrivateKey
