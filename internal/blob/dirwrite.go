@@ -122,14 +122,15 @@ func (w *dirWriter) sync() error {
 	if w.err != nil {
 		return w.err
 	}
-	if err := w.fail("sync object", w.f.Sync()); err != nil {
-		return err
-	}
 	if w.entered {
-		return nil
+		return w.fail("sync object", w.f.Sync())
 	}
 	w.entered = true
-	return w.fail("sync entry of object", w.dir.syncEntry(w.key))
+	// At once: neither is of use without the other, and a file system that
+	// keeps a journal writes it once for both.
+	entry := make(chan error, 1)
+	go func() { entry <- w.dir.syncEntry(w.key) }()
+	return w.fail("sync object", errors.Join(w.f.Sync(), <-entry))
 }
 
 // fail remembers the first error.
