@@ -31,12 +31,15 @@ func (s *keyScan) done() AccessKey {
 }
 
 // KeyOwner returns an access key and its account. Errors: NotFound "key".
-func (db *DB) KeyOwner(ctx context.Context, access string) (o KeyOwner, err error) {
-	err = db.view(ctx, func(t *tx) error {
-		o, err = t.keyOwner(access)
-		return err
+func (db *DB) KeyOwner(ctx context.Context, access string) (KeyOwner, error) {
+	type question struct{ access string }
+	return remember(db.memo(), rights, question{access}, func() (o KeyOwner, err error) {
+		err = db.view(ctx, func(t *tx) error {
+			o, err = t.keyOwner(access)
+			return err
+		})
+		return o, err
 	})
-	return o, err
 }
 
 func (t *tx) keyOwner(access string) (KeyOwner, error) {
@@ -168,29 +171,36 @@ func (db *DB) AddToken(ctx context.Context, k Token, forget time.Time) error {
 }
 
 // TokenOwner returns a token, expired or not. Errors: NotFound "token".
-func (db *DB) TokenOwner(ctx context.Context, hash string) (o TokenOwner, err error) {
-	err = db.view(ctx, func(t *tx) error {
-		o = TokenOwner{}
-		var a accountScan
-		var issued, expires int64
-		dest := append([]any{&o.Token.Hash, &o.Token.Account, &o.Token.Project, &o.Token.Methods, &issued, &expires}, a.dest()...)
-		ok, err := t.get(dest, `SELECT t.hash, t.account, t.project, t.methods, t.issued, t.expires, `+accountColumns+
-			` FROM token t JOIN account a ON a.id = t.account JOIN domain d ON d.id = a.domain WHERE t.hash = $1`, hash)
-		if err == nil && !ok {
-			return easel.E(easel.NotFound, "token", "there is no such token")
-		}
-		if err != nil {
+func (db *DB) TokenOwner(ctx context.Context, hash string) (TokenOwner, error) {
+	type question struct{ hash string }
+	return remember(db.memo(), rights, question{hash}, func() (o TokenOwner, err error) {
+		err = db.view(ctx, func(t *tx) error {
+			o, err = t.tokenOwner(hash)
 			return err
-		}
-		o.Token.Issued, o.Token.Expires, o.Account = fromMicros(issued), fromMicros(expires), a.done()
-		if o.Token.Project != "" {
-			o.Project, err = t.project(o.Account.Domain.ID, o.Token.Project)
-		}
-		if errors.Is(err, easel.NotFound) {
-			return nil
-		}
-		return err
+		})
+		return o, err
 	})
+}
+
+func (t *tx) tokenOwner(hash string) (o TokenOwner, err error) {
+	var a accountScan
+	var issued, expires int64
+	dest := append([]any{&o.Token.Hash, &o.Token.Account, &o.Token.Project, &o.Token.Methods, &issued, &expires}, a.dest()...)
+	ok, err := t.get(dest, `SELECT t.hash, t.account, t.project, t.methods, t.issued, t.expires, `+accountColumns+
+		` FROM token t JOIN account a ON a.id = t.account JOIN domain d ON d.id = a.domain WHERE t.hash = $1`, hash)
+	if err == nil && !ok {
+		err = easel.E(easel.NotFound, "token", "there is no such token")
+	}
+	if err != nil {
+		return o, err
+	}
+	o.Token.Issued, o.Token.Expires, o.Account = fromMicros(issued), fromMicros(expires), a.done()
+	if o.Token.Project != "" {
+		o.Project, err = t.project(o.Account.Domain.ID, o.Token.Project)
+	}
+	if errors.Is(err, easel.NotFound) {
+		return o, nil
+	}
 	return o, err
 }
 
@@ -206,12 +216,8 @@ func (db *DB) DeleteToken(ctx context.Context, hash string) error {
 }
 
 // RegionProject returns the region's own project of a domain. Errors: NotFound "project".
-func (db *DB) RegionProject(ctx context.Context, domain string) (p Project, err error) {
-	err = db.view(ctx, func(t *tx) error {
-		p, err = t.project(domain, "")
-		return err
-	})
-	return p, err
+func (db *DB) RegionProject(ctx context.Context, domain string) (Project, error) {
+	return db.Project(ctx, domain, "")
 }
 
 // Subject is whom a registry token stands for.

@@ -146,13 +146,13 @@ func changes(query string) topicSet {
 		return 1 << images
 	case "manifest", "tag":
 		return 1 << content
-	case "upload", "blob", "garbage", "link", "pin", "mpin", "ref", "child", "audit", "audit_chain", "hook", "delivery", "ledger", "ledger_entry", "reserve", "setting", "token":
+	case "upload", "blob", "garbage", "link", "pin", "mpin", "ref", "child", "audit", "audit_chain", "hook", "delivery", "ledger", "ledger_entry", "reserve", "setting":
 		return 0 // nothing of a topic is in them, and no foreign key leads from them to a topic
 	case "immutable_tag", "trash", "trash_manifest", "trash_blob":
 		return 0
-	case "access_key":
-		if words[0] == "UPDATE" && words[2] == "SET" && words[3] == "used" {
-			return 0 // when a key was used is no right
+	case "token":
+		if words[0] == "INSERT" {
+			return 0 // there was no answer about it: that a token is not there is not remembered
 		}
 		return 1 << rights
 	case "repo":
@@ -160,7 +160,7 @@ func changes(query string) topicSet {
 			return 0 // of a repository only whether it is public is a right
 		}
 		return 1 << rights
-	case "domain", "project", "account", "temporary_key", "org", "org_grant", "repo_grant", "share",
+	case "domain", "project", "account", "access_key", "temporary_key", "org", "org_grant", "repo_grant", "share",
 		"user_group", "member", "policy", "assignment":
 		return 1 << rights
 	}

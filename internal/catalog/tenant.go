@@ -127,14 +127,17 @@ func (t *tx) projects(domain, name string) ([]Project, error) {
 		` ORDER BY CASE WHEN parent = domain THEN 0 ELSE 1 END, created, id`, a...)
 }
 
-// Project returns a project of a domain. Errors: NotFound "project", also for
+// Project returns a project of a domain; id "" is the region's own. Errors: NotFound "project", also for
 // one of another domain.
-func (db *DB) Project(ctx context.Context, domain, id string) (p Project, err error) {
-	err = db.view(ctx, func(t *tx) error {
-		p, err = t.project(domain, id)
-		return err
+func (db *DB) Project(ctx context.Context, domain, id string) (Project, error) {
+	type question struct{ domain, id string }
+	return remember(db.memo(), rights, question{domain, id}, func() (p Project, err error) {
+		err = db.view(ctx, func(t *tx) error {
+			p, err = t.project(domain, id)
+			return err
+		})
+		return p, err
 	})
-	return p, err
 }
 
 // project returns a project of a domain; id "" is the region's own.
