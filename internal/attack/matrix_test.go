@@ -227,6 +227,9 @@ var easelAttempts = []attempt{
 	{"POST /easel/v1/hooks/{id}/retry", "/easel/v1/hooks/$HOOK/retry", "/easel/v1/hooks/$NOID/retry", "", "", "401 - 404 404 404"},
 	{"GET /easel/v1/hooks/{id}/deliveries", "/easel/v1/hooks/$HOOK/deliveries", "/easel/v1/hooks/$NOID/deliveries", "", "", "401 - 404 404 404"},
 	{"POST /easel/v1/check", "/easel/v1/check", "", "{}", "", "401 - 200 403 403"},
+	{"GET /easel/v1/left-behind", "/easel/v1/left-behind", "", "", "", "401 - 200 200 200"},
+	{"GET /easel/v1/left-behind", "/easel/v1/left-behind?organisation=team", "/easel/v1/left-behind?organisation=nope", "", "", "401 - 200 200 200"},
+	{"POST /easel/v1/reclaim", "/easel/v1/reclaim", "/easel/v1/reclaim", `{"untagged":true,"unregistered":true,"organisation":"$ORG"}`, "", "401 - 200 200 200"},
 	{"POST /easel/v1/reclaim", "/easel/v1/reclaim", "", "", "", "401 - 200 403 403"},
 }
 

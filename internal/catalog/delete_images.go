@@ -65,6 +65,11 @@ func (t *tx) deleteImages(who easel.Principal, d ImageDeletion) ([]easel.Image, 
 	if err := t.dropImages(images, &out); err != nil {
 		return nil, out, err
 	}
+	if !d.Force {
+		if err := t.leaveBehind(images, removals); err != nil {
+			return nil, out, err
+		}
+	}
 	if d.Force {
 		if err := t.dropContent(images, removals, &out); err != nil {
 			return nil, out, err

@@ -92,7 +92,11 @@ func (t *tx) insertImage(i easel.Image, group string) error {
 		i.ID, i.Project, i.Workspace, group, i.Type, i.Path, string(i.Repo.Org()), string(i.Repo), i.Name, string(i.Tag), i.Arch, i.Description,
 		services, i.Origin, categories, i.ServiceType, i.Size, string(i.Status), i.StatusMessage, i.Visibility, i.FlavorType, i.SWRInstance,
 		i.ShowName, i.ShowTag, micros(i.Created), micros(i.Updated))
+	if err != nil {
+		return err
+	}
 	t.counts.add(i, 1, 0)
+	_, err = t.exec(`UPDATE tag SET left_behind = 0 WHERE left_behind > 0 AND name = $1 AND repo = (SELECT id FROM repo WHERE name = $2)`, string(i.Tag), string(i.Repo))
 	return err
 }
 

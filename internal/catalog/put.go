@@ -222,7 +222,7 @@ func (t *tx) setTags(repo, manifest int64, p ManifestPut) (moved bool, err error
 		moved = moved || old != manifest
 		if _, err := t.exec(`
 			INSERT INTO tag (repo, name, manifest, created, updated) VALUES ($1, $2, $3, $4, $4)
-			ON CONFLICT (repo, name) DO UPDATE SET manifest = excluded.manifest, updated = excluded.updated`, repo, string(tag), manifest, t.now); err != nil {
+			ON CONFLICT (repo, name) DO UPDATE SET manifest = excluded.manifest, updated = excluded.updated, left_behind = 0`, repo, string(tag), manifest, t.now); err != nil {
 			return false, err
 		}
 	}

@@ -23,12 +23,3 @@ func (s *server) check(w http.ResponseWriter, r *http.Request) error {
 	}
 	return api.WriteJSON(w, http.StatusOK, report)
 }
-
-// reclaim unlinks what waits to be unlinked and answers how much that was.
-func (s *server) reclaim(w http.ResponseWriter, r *http.Request) error {
-	done, err := s.o.Content.Reclaim(r.Context())
-	if err != nil {
-		return err
-	}
-	return api.WriteJSON(w, http.StatusOK, done)
-}

@@ -90,6 +90,7 @@ func TestExchanges(t *testing.T) {
 	)
 	ledgerExchanges(t, w)
 	w.hooks(t)
+	leftBehindExchanges(t, w)
 	w.Complete(t)
 }
 

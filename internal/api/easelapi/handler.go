@@ -53,6 +53,8 @@ type Content interface {
 	VerifyAudit(ctx context.Context, from int64, kept *catalog.AuditHead) (registry.Verified, error)
 	Check(ctx context.Context, o registry.CheckOptions) (registry.Report, error)
 	Reclaim(ctx context.Context) (registry.Reclaimed, error)
+	LeftBehind(ctx context.Context, q registry.LeftQuery) ([]registry.LeftBehind, error)
+	ReclaimLeft(ctx context.Context, q registry.LeftQuery) ([]registry.LeftBehind, error)
 }
 
 // Options wire the family.
@@ -99,6 +101,7 @@ func New(o Options) *api.Mux {
 		{"POST /easel/v1/hooks/{id}/retry", s.retryHook},
 		{"GET /easel/v1/hooks/{id}/deliveries", s.deliveries},
 		{"POST /easel/v1/check", s.check},
+		{"GET /easel/v1/left-behind", s.leftBehind},
 		{"POST /easel/v1/reclaim", s.reclaim},
 	} {
 		m.Handle(route.pattern, api.Authenticated(o.Auth, route.handler))

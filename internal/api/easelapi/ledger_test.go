@@ -1,6 +1,10 @@
 package easelapi_test
 
-import "testing"
+import (
+	"testing"
+
+	"easel"
+)
 
 func ledgerExchanges(t *testing.T, w *world) {
 	t.Helper()
@@ -15,6 +19,22 @@ func ledgerExchanges(t *testing.T, w *world) {
 	)
 }
 
+func leftBehindExchanges(t *testing.T, w *world) {
+	t.Helper()
+	old := w.register(t, "team/kept:1", "ubuntu", "kept")
+	decode[easel.Receipt](t, w.Do(t, as("ann", "POST", "/easel/v1/deletions", selection(false, old))))
+	w.Push(t, w.Ann, "team/moved:1", "before")
+	w.Push(t, w.Ann, "team/moved:1", "after that")
+	w.Golden(t, "left_behind",
+		as("ann", "GET", "/easel/v1/left-behind", ""),
+		as("ann", "GET", "/easel/v1/left-behind?untagged=false&organisation=team", ""),
+		as("ben", "GET", "/easel/v1/left-behind", ""),
+		as("gus", "POST", "/easel/v1/reclaim", `{"untagged":true,"unregistered":true,"organisation":"team"}`),
+		as("ann", "POST", "/easel/v1/reclaim", `{"untagged":true,"unregistered":true}`),
+		as("ann", "GET", "/easel/v1/left-behind", ""),
+	)
+}
+
 func TestLedgerRefusals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -24,6 +44,9 @@ func TestLedgerRefusals(t *testing.T) {
 		{"a ledger too deep", "ann", "GET", "/easel/v1/ledger?depth=4", "", "400 ModelArts.0107"},
 		{"a ledger of a strange name", "ann", "GET", "/easel/v1/ledger?scope=%00", "", "400 ModelArts.0107"},
 		{"an organisation by user", "ann", "GET", "/easel/v1/ledger?scope=team&by=user", "", "400 ModelArts.0107"},
+		{"left behind maybe", "ann", "GET", "/easel/v1/left-behind?untagged=maybe", "", "400 ModelArts.0107"},
+		{"left behind in a strange name", "ann", "GET", "/easel/v1/left-behind?organisation=%00", "", "400 ModelArts.0107"},
+		{"reclaim of an organisation without a kind", "ann", "POST", "/easel/v1/reclaim", `{"organisation":"team"}`, "400 ModelArts.0107"},
 		{"the ledger of an absent tag", "ann", "GET", "/easel/v1/ledger?scope=team/a:none", "", "404 ModelArts.6404"},
 	} {
 		if got := code(t, w.Do(t, as(tt.who, tt.method, tt.path, tt.body))); got != tt.want {

@@ -24,3 +24,8 @@ ALTER TABLE blob ADD COLUMN of_org INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE blob ADD COLUMN of_domain INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE blob ADD COLUMN of_user INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE blob ADD COLUMN of_project INTEGER NOT NULL DEFAULT 0;
+
+-- When the last image record of a tag was deleted without its content (µs); 0:
+-- the tag has records, or never had one since it was pushed last.
+ALTER TABLE tag ADD COLUMN left_behind INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX tag_left_behind ON tag(repo) WHERE left_behind > 0;
