@@ -2,6 +2,7 @@ package easel
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 )
@@ -13,12 +14,33 @@ type Principal struct {
 	DomainID, DomainName   string
 	ProjectID, ProjectName string // empty: the credential is not bound to a project
 	Admin                  bool   // administrator of DomainID
+	Operator               bool   // DomainID looks after the installation
 	AccessKey              string // the key that signed or logged in, if any
 
 	// TokenID identifies a registry token (its jti); "" for other credentials.
 	TokenID string
 	// Scopes is the upper bound a registry token sets; nil means unbounded.
 	Scopes []Scope
+
+	// Statements are what the roles say that the caller holds through groups,
+	// in the project that the credential is bound to.
+	Statements []Statement
+}
+
+// Statement is one statement of a role: it allows or denies actions on
+// resources. Package policy parses it and says what the patterns mean.
+type Statement struct {
+	Role, Group string // where the caller has it from: names
+	Number      int    // in its role, from 1
+	Deny        bool
+	Actions     []string // patterns, in lower case
+	Resources   []string // patterns; none: whatever there is
+	InProject   bool     // granted in projects: it allows nothing that concerns the domain or the installation
+}
+
+// String names the statement for whoever looks for it.
+func (s Statement) String() string {
+	return fmt.Sprintf("statement %d of the policy %q, granted to the group %q", s.Number, s.Role, s.Group)
 }
 
 // Scope is one entry of a registry token: what may be done to one resource.

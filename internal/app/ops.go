@@ -8,8 +8,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"easel"
 	"easel/internal/api"
 	"easel/internal/catalog"
+	"easel/internal/policy"
 )
 
 // ops serves /healthz, /readyz and /metrics.
@@ -66,10 +68,10 @@ func (o *ops) serveMetrics(w http.ResponseWriter, r *http.Request) {
 	writeProblem(w, http.StatusForbidden, "ModelArts.0108", "only administrators and callers on this machine may read this; the setting is --metrics")
 }
 
-// admin reports whether an administrator sent the request.
+// admin reports whether somebody who looks after the installation sent the request.
 func (o *ops) admin(r *http.Request) bool {
 	who, err := o.auth.Authenticate(r)
-	return err == nil && who.Admin
+	return err == nil && policy.Check(who, easel.Grants{}, policy.Operate, "metrics", "the metrics") == nil
 }
 
 // local reports whether the caller is on this machine: connected over

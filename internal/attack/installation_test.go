@@ -112,7 +112,7 @@ func (in *installation) settle(t *testing.T) {
 	t.Cleanup(func() { must(t, in.db.Close()) })
 	in.identity = in.identityAt(t, time.Now)
 	for name, projects := range map[string][]string{"acme": {acmeOne, acmeTwo}, "globex": {globexOne}} {
-		must(t, in.db.AddDomain(t.Context(), catalog.Domain{ID: "domain-" + name, Name: name, Enabled: true}))
+		must(t, in.db.AddDomain(t.Context(), catalog.Domain{ID: "domain-" + name, Name: name, Enabled: true, Operator: name == "acme"}))
 		for n, id := range projects {
 			must(t, in.db.AddProject(t.Context(), catalog.Project{
 				ID: id, Domain: "domain-" + name, Name: projectName(id), Parent: map[bool]string{true: "domain-" + name}[n == 0], Enabled: true,

@@ -96,9 +96,9 @@ func (t *tx) lockDomain(id string) error {
 	return nil
 }
 
-// Able reports whether an account may still give and take rights in its
-// domain. It must not ask the catalogue anything.
-type Able func(Account) bool
+// Able reports whether an account with these roles may still give and take
+// rights in its domain. It must not ask the catalogue anything.
+type Able func(Account, []HeldRole) bool
 
 // keepAdministrator is InUse "administrator" when no account of the domain is
 // able any more. It is the last thing in a transaction that takes rights.
@@ -109,7 +109,14 @@ func (t *tx) keepAdministrator(domain string, able Able) error {
 		return err
 	}
 	for _, a := range found {
-		if able(a) {
+		if !a.Admin && !a.Grouped {
+			continue
+		}
+		roles, err := t.heldRoles(a.ID)
+		if err != nil {
+			return err
+		}
+		if able(a, roles) {
 			return nil
 		}
 	}

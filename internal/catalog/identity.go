@@ -35,6 +35,8 @@ type Account struct {
 	Domain   Domain
 	// Description is for people.
 	Description string
+	// Grouped says that the account is in a group, so that it may have roles.
+	Grouped bool
 }
 
 // Usable reports whether account and domain are both enabled.
@@ -58,7 +60,8 @@ type Token struct {
 	Issued, Expires        time.Time
 }
 
-const accountColumns = `a.id, a.name, a.password, a.admin, a.enabled, a.created, a.description, d.id, d.name, d.description, d.enabled, d.operator, d.created`
+const accountColumns = `a.id, a.name, a.password, a.admin, a.enabled, a.created, a.description,
+	CASE WHEN EXISTS (SELECT 1 FROM member m WHERE m.account = a.id) THEN 1 ELSE 0 END, d.id, d.name, d.description, d.enabled, d.operator, d.created`
 
 // accountScan collects the columns of an account; done fills it in.
 type accountScan struct {
@@ -67,7 +70,7 @@ type accountScan struct {
 }
 
 func (s *accountScan) dest() []any {
-	return []any{&s.a.ID, &s.a.Name, &s.a.Password, &s.a.Admin, &s.a.Enabled, &s.created, &s.a.Description,
+	return []any{&s.a.ID, &s.a.Name, &s.a.Password, &s.a.Admin, &s.a.Enabled, &s.created, &s.a.Description, &s.a.Grouped,
 		&s.a.Domain.ID, &s.a.Domain.Name, &s.a.Domain.Description, &s.a.Domain.Enabled, &s.a.Domain.Operator, &s.domain}
 }
 

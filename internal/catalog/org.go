@@ -23,10 +23,10 @@ type Organisation struct {
 
 // OrgQuery says which organisations of a domain to list.
 type OrgQuery struct {
-	Domain  string
-	Name    easel.Org // "" or exactly this one
-	Granted bool      // only those on which the asking user was granted something
-	Inside  bool      // with Granted: or on a repository of which
+	Domain string
+	Name   easel.Org // "" or exactly this one
+	Sight  Sight     // what of them the asking user sees
+	Inside bool      // with Sight.Granted: also those on a repository of which it was granted something
 }
 
 // CreateOrg makes an organisation of who's domain and grants who level 7 on
@@ -114,12 +114,11 @@ func (db *DB) Orgs(ctx context.Context, who easel.Principal, q OrgQuery) (found 
 	if q.Name != "" {
 		where += ` AND o.name = ` + a.add(string(q.Name))
 	}
-	switch {
-	case q.Granted && q.Inside:
-		where += ` AND (g.level > 0 OR ` + grantedInside + `)`
-	case q.Granted:
-		where += ` AND g.level > 0`
+	granted := `g.level > 0`
+	if q.Inside {
+		granted += ` OR ` + grantedInside
 	}
+	where += q.Sight.where(&a, granted, `o.name`)
 	err = db.view(ctx, func(t *tx) error {
 		found, err = all(t, scanOrganisation, organisations+where+` ORDER BY o.name`, a...)
 		return err

@@ -202,7 +202,7 @@ func TestOrgs(t *testing.T) {
 			want []string
 		}{
 			{"all of a domain", s.admin, catalog.OrgQuery{Domain: "id-acme"}, []string{"a 7 1 0", "b 7 1 0", "c 0 1 1"}},
-			{"granted", s.dev, catalog.OrgQuery{Domain: "id-acme", Granted: true}, []string{"c 7 1 1"}},
+			{"granted", s.dev, catalog.OrgQuery{Domain: "id-acme", Sight: catalog.Sight{Granted: true}}, []string{"c 7 1 1"}},
 			{"one", s.dev, catalog.OrgQuery{Domain: "id-acme", Name: "b"}, []string{"b 0 1 0"}},
 			{"of another domain", s.rival, catalog.OrgQuery{Domain: "id-rival"}, []string{"d 7 1 0"}},
 			{"another domain's by name", s.rival, catalog.OrgQuery{Domain: "id-rival", Name: "a"}, []string{}},

@@ -53,7 +53,7 @@ const (
 // RepoQuery selects repositories of a domain.
 type RepoQuery struct {
 	Domain   string
-	Granted  bool   // only those on which the asking user was granted something
+	Sight    Sight  // what of them the asking user sees
 	Org      string // "" or exactly this organisation
 	OrgPart  string // a part of the organisation's name
 	NamePart string // a part of the name after the organisation
@@ -243,9 +243,7 @@ func (t *tx) repos(who easel.Principal, q RepoQuery) ([]Repository, int64, error
 
 func (q RepoQuery) where(a *args) string {
 	where := ` WHERE ` + q.owner(a)
-	if q.Granted {
-		where += ` AND (g.level > 0 OR rg.level > 0)`
-	}
+	where += q.Sight.where(a, `g.level > 0 OR rg.level > 0`, `r.name`)
 	if q.Org != "" {
 		where += ` AND o.name = ` + a.add(q.Org)
 	}

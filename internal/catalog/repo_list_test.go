@@ -80,7 +80,7 @@ func TestRepos(t *testing.T) {
 			{"last changed first", s.admin, catalog.RepoQuery{Order: catalog.ReposByUpdated, Desc: true}, []easel.Repo{"red/a_b", "red/web", "blue/web/api", "red-hat/axb"}},
 			{"most tags first, then by full name", s.admin, catalog.RepoQuery{Order: catalog.ReposByTags, Desc: true}, []easel.Repo{"red/web", "blue/web/api", "red-hat/axb", "red/a_b"}},
 			{"public last", s.admin, catalog.RepoQuery{Order: catalog.ReposByPublic}, []easel.Repo{"blue/web/api", "red-hat/axb", "red/web", "red/a_b"}},
-			{"granted", s.dev, catalog.RepoQuery{Order: catalog.ReposByName, Granted: true}, []easel.Repo{"blue/web/api"}},
+			{"granted", s.dev, catalog.RepoQuery{Order: catalog.ReposByName, Sight: catalog.Sight{Granted: true}}, []easel.Repo{"blue/web/api"}},
 			{"organisation", s.admin, catalog.RepoQuery{Order: catalog.ReposByName, Org: "red"}, []easel.Repo{"red/a_b", "red/web"}},
 			{"part of the organisation", s.admin, catalog.RepoQuery{Order: catalog.ReposByName, OrgPart: "ed"}, []easel.Repo{"red/a_b", "red-hat/axb", "red/web"}},
 			{"part of the name", s.admin, catalog.RepoQuery{Order: catalog.ReposByName, NamePart: "b/ap"}, []easel.Repo{"blue/web/api"}},

@@ -7,7 +7,7 @@ import (
 	"easel/internal/catalog"
 )
 
-func onlyAdmin(a catalog.Account) bool { return a.Admin }
+func onlyAdmin(a catalog.Account, _ []catalog.HeldRole) bool { return a.Admin }
 
 func TestUserGroups(t *testing.T) {
 	t.Parallel()
@@ -32,6 +32,7 @@ func TestUserGroups(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		eva.Grouped = true
 		members, err := db.Members(ctx, "d1", "g1")
 		wantEqual(t, "Members", members, err, []catalog.Account{eva})
 		groups, err := db.UserGroupsOf(ctx, "a2")

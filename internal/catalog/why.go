@@ -59,17 +59,17 @@ const (
 	maxWhyDepth = 32
 )
 
-// Why tells what keeps a blob that a repository of who's domain has; granted:
-// of those only the public ones and those on which who was granted something.
+// Why tells what keeps a blob that a repository of who's domain has, as far as
+// sight shows it; public ones count as granted.
 // It reads statement by statement, without a lock. Errors: NotFound "blob".
-func (db *DB) Why(ctx context.Context, who easel.Principal, digest easel.Digest, granted bool) (out Why, err error) {
+func (db *DB) Why(ctx context.Context, who easel.Principal, digest easel.Digest, sight Sight) (out Why, err error) {
 	err = db.view(ctx, func(t *tx) error {
 		out = Why{Digest: digest, Paths: []WhyPath{}, Pins: []WhyPin{}, MustGo: []string{}}
-		blob, err := t.visibleBlob(who, granted, &out)
+		blob, err := t.visibleBlob(who, sight, &out)
 		if err != nil {
 			return err
 		}
-		g, err := t.whyGraph(who, granted, blob)
+		g, err := t.whyGraph(who, sight, blob)
 		if err != nil {
 			return err
 		}
@@ -78,36 +78,36 @@ func (db *DB) Why(ctx context.Context, who easel.Principal, digest easel.Digest,
 		if err := t.whyImages(who, out.Paths); err != nil {
 			return err
 		}
-		out.Pins, err = t.whyPins(who, granted, blob, g)
+		out.Pins, err = t.whyPins(who, sight, blob, g)
 		return err
 	})
 	return out, err
 }
 
 // visible is the condition on "org o" and "repo rp" that who may see the repository.
-func visible(a *args, who easel.Principal, granted bool) string {
-	condition := `o.domain = ` + a.add(who.DomainID)
-	if granted {
+func visible(a *args, who easel.Principal, sight Sight) string {
+	condition, granted := `o.domain = `+a.add(who.DomainID), ``
+	if sight.Granted {
 		user := a.add(who.UserID)
-		condition += ` AND (rp.is_public = 1 OR EXISTS (SELECT 1 FROM org_grant g WHERE g.org = o.id AND g.account = ` + user + ` AND g.level > 0)
-			OR EXISTS (SELECT 1 FROM repo_grant g WHERE g.repo = rp.id AND g.account = ` + user + ` AND g.level > 0))`
+		granted = `rp.is_public = 1 OR EXISTS (SELECT 1 FROM org_grant g WHERE g.org = o.id AND g.account = ` + user + ` AND g.level > 0)
+			OR EXISTS (SELECT 1 FROM repo_grant g WHERE g.repo = rp.id AND g.account = ` + user + ` AND g.level > 0)`
 	}
-	return condition
+	return condition + sight.where(a, granted, `rp.name`)
 }
 
 // visibleBlob finds the blob and counts what holds it elsewhere.
-func (t *tx) visibleBlob(who easel.Principal, granted bool, out *Why) (id int64, err error) {
+func (t *tx) visibleBlob(who easel.Principal, sight Sight, out *Why) (id int64, err error) {
 	a := args{string(out.Digest)}
 	found, err := t.get([]any{&id, &out.Bytes}, `
 		SELECT b.id, CASE WHEN b.lost = 1 THEN 0 ELSE b.size END
 		FROM blob b JOIN link l ON l.blob = b.id JOIN repo rp ON rp.id = l.repo JOIN org o ON o.id = rp.org
-		WHERE b.digest = $1 AND `+visible(&a, who, granted)+` LIMIT 1`, a...)
+		WHERE b.digest = $1 AND `+visible(&a, who, sight)+` LIMIT 1`, a...)
 	if err != nil || !found {
 		return 0, orNotFound(err, "blob", "no repository that you may see has a blob %s", out.Digest)
 	}
 	a = args{id, t.now}
 	_, err = t.get([]any{&out.Elsewhere}, `
-		SELECT coalesce(sum(CASE WHEN `+visible(&a, who, granted)+` THEN 0 ELSE
+		SELECT coalesce(sum(CASE WHEN `+visible(&a, who, sight)+` THEN 0 ELSE
 			(SELECT count(*) FROM ref f WHERE f.repo = l.repo AND f.blob = l.blob) +
 			(SELECT count(*) FROM pin p WHERE p.repo = l.repo AND p.blob = l.blob AND p.until > $2) END), 0)
 		FROM link l JOIN repo rp ON rp.id = l.repo JOIN org o ON o.id = rp.org WHERE l.blob = $1`, a...)
@@ -154,7 +154,7 @@ func (t *tx) whyImages(who easel.Principal, paths []WhyPath) error {
 }
 
 // whyPins returns the live pins of the blob and of the manifests of g.
-func (t *tx) whyPins(who easel.Principal, granted bool, blob int64, g *whyGraph) ([]WhyPin, error) {
+func (t *tx) whyPins(who easel.Principal, sight Sight, blob int64, g *whyGraph) ([]WhyPin, error) {
 	scan := func(s scanner) (p WhyPin, err error) {
 		var until int64
 		err = s.Scan(&p.Repo, &p.Manifest, &p.User, &until)
@@ -166,7 +166,7 @@ func (t *tx) whyPins(who easel.Principal, granted bool, blob int64, g *whyGraph)
 		SELECT rp.name, '', coalesce(a.name, p.owner), p.until
 		FROM link l JOIN pin p ON p.repo = l.repo AND p.blob = l.blob JOIN repo rp ON rp.id = l.repo JOIN org o ON o.id = rp.org
 		LEFT JOIN account a ON a.id = p.owner
-		WHERE l.blob = $1 AND p.until > $2 AND `+visible(&a, who, granted)+` ORDER BY rp.name, p.owner LIMIT $3`, a...)
+		WHERE l.blob = $1 AND p.until > $2 AND `+visible(&a, who, sight)+` ORDER BY rp.name, p.owner LIMIT $3`, a...)
 	if err != nil {
 		return nil, err
 	}

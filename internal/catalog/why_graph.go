@@ -27,13 +27,13 @@ type whyNode struct {
 }
 
 // whyGraph reads the graph from the blob upwards, a level at a time.
-func (t *tx) whyGraph(who easel.Principal, granted bool, blob int64) (*whyGraph, error) {
+func (t *tx) whyGraph(who easel.Principal, sight Sight, blob int64) (*whyGraph, error) {
 	g := &whyGraph{nodes: map[int64]*whyNode{}}
 	a := args{blob, maxWhyPaths + 1}
 	direct, err := all(t, column[int64], `
 		SELECT f.manifest FROM link l JOIN repo rp ON rp.id = l.repo JOIN org o ON o.id = rp.org
 		JOIN ref f ON f.repo = l.repo AND f.blob = l.blob
-		WHERE l.blob = $1 AND `+visible(&a, who, granted)+` ORDER BY rp.name, f.manifest LIMIT $2`, a...)
+		WHERE l.blob = $1 AND `+visible(&a, who, sight)+` ORDER BY rp.name, f.manifest LIMIT $2`, a...)
 	if err != nil {
 		return nil, err
 	}

@@ -189,7 +189,7 @@ func (s *Service) List(ctx context.Context, org easel.Org) ([]catalog.Hook, erro
 	if err != nil || s.mayManage(ctx, who, "") == nil {
 		return found, err
 	}
-	orgs, err := s.catalog.Orgs(ctx, who, catalog.OrgQuery{Domain: who.DomainID, Granted: true})
+	orgs, err := s.catalog.Orgs(ctx, who, catalog.OrgQuery{Domain: who.DomainID}) // policy decides on each
 	return slices.DeleteFunc(found, func(h catalog.Hook) bool {
 		return !slices.ContainsFunc(orgs, func(o catalog.Organisation) bool {
 			return o.Name == h.Org && policy.Check(who, o.Grants, policy.ManageHooks, "organisation", string(h.Org)) == nil

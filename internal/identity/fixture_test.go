@@ -104,14 +104,14 @@ func (f *fixture) tenant(t *testing.T, name string) easel.Principal {
 		t.Fatal(err)
 	}
 	id := f.userOf(t, d.ID, "admin", true)
-	return principal(catalog.Account{ID: id, Name: "admin", Admin: true, Domain: d}, p)
+	return bare(catalog.Account{ID: id, Name: "admin", Admin: true, Domain: d}, p)
 }
 
 // admin is the first administrator in the first project.
 func (f *fixture) admin() easel.Principal {
 	return easel.Principal{
 		UserID: f.first.UserID, UserName: f.first.UserName, DomainID: f.first.DomainID, DomainName: f.first.DomainName,
-		ProjectID: f.first.ProjectID, ProjectName: f.first.ProjectName, Admin: true, AccessKey: f.first.AccessKey,
+		ProjectID: f.first.ProjectID, ProjectName: f.first.ProjectName, Admin: true, Operator: true, AccessKey: f.first.AccessKey,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"easel"
 	"easel/internal/catalog"
+	"easel/internal/policy"
 )
 
 // KeyChange changes an access key; nil leaves a field as it is.
@@ -58,7 +59,7 @@ func (s *Service) Keys(ctx context.Context, who easel.Principal, userID string) 
 func (s *Service) Key(ctx context.Context, who easel.Principal, access string) (catalog.AccessKey, error) {
 	owner, err := s.catalog.KeyOwner(ctx, access)
 	if err == nil {
-		err = mayManage(who, owner.Account, "key", "access key "+owner.Key.Access)
+		err = mayManage(who, owner.Account, policy.ManageKeys, "key", "access key "+owner.Key.Access)
 	}
 	if err != nil {
 		return catalog.AccessKey{}, absent(err, "key", "there is no access key %.64q", access)
@@ -97,7 +98,7 @@ func (s *Service) DeleteKey(ctx context.Context, who easel.Principal, access str
 func (s *Service) managed(ctx context.Context, who easel.Principal, userID string) (catalog.Account, error) {
 	account, err := s.catalog.Account(ctx, userID)
 	if err == nil {
-		err = mayManage(who, account, "user", "user "+userID)
+		err = mayManage(who, account, policy.ManageKeys, "user", "user "+userID)
 	}
 	return account, absent(err, "user", "there is no user %.100s", userID)
 }

@@ -46,7 +46,10 @@ func (s *Service) CheckLogin(ctx context.Context, name, key string) (easel.Princ
 	if err != nil {
 		return easel.Principal{}, hide(err, "login", loginFailed)
 	}
-	who := principal(owner.Account, project)
+	who, err := s.principal(ctx, owner.Account, project)
+	if err != nil {
+		return easel.Principal{}, err
+	}
 	who.AccessKey = access
 	s.used(ctx, owner.Key)
 	return who, nil

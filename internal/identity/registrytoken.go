@@ -211,9 +211,9 @@ func (s *Service) registrySubject(ctx context.Context, c claims) (easel.Principa
 	if err != nil {
 		return easel.Principal{}, err
 	}
-	who := principal(subject.Account, subject.Project)
+	who, err := s.principal(ctx, subject.Account, subject.Project)
 	who.AccessKey = c.Key
-	return who, nil
+	return who, err
 }
 
 // registrySigner returns the signer of this installation. Its key is made

@@ -263,9 +263,9 @@ func (s *Service) bind(ctx context.Context, owner catalog.KeyOwner, r *SignedReq
 	if err != nil {
 		return easel.Principal{}, err
 	}
-	who := principal(owner.Account, project)
+	who, err := s.principal(ctx, owner.Account, project)
 	who.AccessKey = owner.Key.Access
-	return who, nil
+	return who, err
 }
 
 // usableProject returns an enabled project of the account's domain; id "" is
@@ -280,13 +280,6 @@ func (s *Service) usableProject(ctx context.Context, a catalog.Account, id strin
 		err = easel.E(easel.NotFound, "project", "the project %.64s is disabled", id)
 	}
 	return p, err
-}
-
-func principal(a catalog.Account, p catalog.Project) easel.Principal {
-	return easel.Principal{
-		UserID: a.ID, UserName: a.Name, DomainID: a.Domain.ID, DomainName: a.Domain.Name,
-		ProjectID: p.ID, ProjectName: p.Name, Admin: a.Admin,
-	}
 }
 
 // usedEvery is how precise the time of a key's last use is: a check must stay a read.

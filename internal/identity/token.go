@@ -45,6 +45,7 @@ func (s TokenScope) project() bool { return s.ProjectID != "" || s.ProjectName !
 // TokenInfo is a token without its secret.
 type TokenInfo struct {
 	Who             easel.Principal
+	Roles           []RoleName // of the groups that Who is in, where the token is for
 	Methods         []string
 	Issued, Expires time.Time
 }
@@ -82,7 +83,9 @@ func (s *Service) IssueToken(ctx context.Context, q TokenRequest) (token string,
 	if err != nil {
 		return "", TokenInfo{}, err
 	}
-	return token, TokenInfo{Who: principal(account, project), Methods: q.Methods, Issued: now, Expires: expires}, nil
+	info, err = s.tokenInfo(ctx, account, project)
+	info.Methods, info.Issued, info.Expires = q.Methods, now, expires
+	return token, info, err
 }
 
 // authenticate returns the account that q proves, and when the proof ends:
@@ -193,7 +196,7 @@ func (s *Service) VerifyToken(ctx context.Context, token string) (easel.Principa
 	if err != nil {
 		return easel.Principal{}, err
 	}
-	return principal(o.Account, o.Project), nil
+	return s.principal(ctx, o.Account, o.Project)
 }
 
 // liveToken returns a token that may be used now.
@@ -235,10 +238,16 @@ func (s *Service) InspectToken(ctx context.Context, who easel.Principal, subject
 		}
 		return TokenInfo{}, err
 	}
-	return TokenInfo{
-		Who: principal(o.Account, o.Project), Methods: strings.Split(o.Token.Methods, ","),
-		Issued: o.Token.Issued, Expires: o.Token.Expires,
-	}, nil
+	info, err := s.tokenInfo(ctx, o.Account, o.Project)
+	info.Methods, info.Issued, info.Expires = strings.Split(o.Token.Methods, ","), o.Token.Issued, o.Token.Expires
+	return info, err
+}
+
+func (s *Service) tokenInfo(ctx context.Context, a catalog.Account, p catalog.Project) (info TokenInfo, err error) {
+	if info.Who, err = s.principal(ctx, a, p); err == nil && a.Grouped {
+		info.Roles, err = s.roleNames(ctx, a.ID, p.ID)
+	}
+	return info, err
 }
 
 // Revoke ends subject, a token, expired or not. Errors: NotFound "token",
@@ -254,19 +263,19 @@ func (s *Service) Revoke(ctx context.Context, who easel.Principal, subject strin
 func (s *Service) subjectToken(ctx context.Context, who easel.Principal, subject string) (catalog.TokenOwner, error) {
 	o, err := s.knownToken(ctx, subject)
 	if err == nil {
-		err = mayManage(who, o.Account, "token", "another user's token")
+		err = mayManage(who, o.Account, policy.ManageTokens, "token", "another user's token")
 	}
 	return o, absent(err, "token", "there is no such token")
 }
 
 // mayManage returns nil when who may look after what belongs to a: the user
-// itself, or an administrator of its domain, and neither with a registry
+// itself, or who may do action in its domain, and neither with a registry
 // token. Others of the domain are Denied, everybody else finds nothing.
-func mayManage(who easel.Principal, a catalog.Account, noun easel.Noun, resource string) error {
+func mayManage(who easel.Principal, a catalog.Account, action policy.Action, noun easel.Noun, resource string) error {
 	if !who.Anonymous() && who.UserID == a.ID && who.Scopes == nil {
 		return nil
 	}
-	return policy.Check(who, easel.Grants{Domain: a.Domain.ID}, policy.Administer, noun, resource)
+	return policy.Check(who, easel.Grants{Domain: a.Domain.ID}, action, noun, resource)
 }
 
 func tokenHash(token string) string {

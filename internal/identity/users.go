@@ -125,9 +125,6 @@ func (s *Service) account(ctx context.Context, who easel.Principal, id string, a
 	return a, absent(err, "user", "there is no user %.100s", id)
 }
 
-// able is whether an account can still give and take rights.
-func able(a catalog.Account) bool { return a.Admin }
-
 // Bounds of a new password, in characters.
 const minPassword, maxNewPassword = 8, 128
 

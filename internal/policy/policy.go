@@ -1,6 +1,6 @@
 // Package policy decides who may do what. It is one pure function over
-// values: the caller, what the catalogue knows of the caller's grants on the
-// resource, the action and the resource. It reads nothing and remembers
+// values: the caller with the statements of its roles, what the catalogue knows
+// of the caller's grants on the resource, the action and the resource. It reads nothing and remembers
 // nothing, so a decision can be explained and tested as a table.
 //
 // Every service calls [Check] before it acts; no edge does.
@@ -79,18 +79,32 @@ const (
 	RemoveMember  Action = "iam:permissions:removeUserFromGroup"
 	CreateProject Action = "iam:projects:createProject"
 	UpdateProject Action = "iam:projects:updateProject"
+	ListRoles     Action = "iam:roles:listRoles"
+	CreateRole    Action = "iam:roles:createRole"
+	UpdateRole    Action = "iam:roles:updateRole"
+	DeleteRole    Action = "iam:roles:deleteRole"
+	ListGranted   Action = "iam:permissions:listRolesForGroup"
+	GrantRole     Action = "iam:permissions:grantRoleToGroup"
+	RevokeRole    Action = "iam:permissions:revokeRoleFromGroup"
+	// ManageKeys and ManageTokens are about those of other users.
+	ManageKeys   Action = "iam:credentials:manage"
+	ManageTokens Action = "iam:tokens:manage"
 )
 
 // Administration of a domain and of the installation.
 const (
-	Administer Action = "easel:admin" // check, reclaim, audit, other users' tokens and keys
-	// ManageHooks is to say who is told what happens in an organisation.
-	ManageHooks Action = "easel:hooks"
+	Administer Action = "easel:domain:administer" // the audit trail
+	// Operate is to look after the installation, which all domains share:
+	// check, reclaim, metrics, domains. Only those of the first domain can be
+	// allowed to.
+	Operate Action = "easel:installation:operate"
 	// Inspect is to ask what holds the bytes that one may see anyway.
-	Inspect Action = "easel:inspect"
+	Inspect Action = "easel:blob:inspect"
+	// ManageHooks is to say who is told what happens in an organisation.
+	ManageHooks Action = "easel:hook:manage"
 	// ShowUsage is to see how many bytes an organisation or repository holds:
 	// what is public is not that.
-	ShowUsage Action = "easel:usage"
+	ShowUsage Action = "easel:usage:show"
 )
 
 // Levels of a grant on an organisation or repository (swr.md 2.9).
@@ -112,12 +126,43 @@ var need = map[Action]int{
 	ManageHooks: LevelManage,
 }
 
-// Level returns the caller's effective level: manage for an administrator of
-// the owning domain, else the highest grant.
-func Level(who easel.Principal, g easel.Grants) int {
+// levels are the actions that make a level on an organisation or repository,
+// beside those of the levels below it.
+var levels = map[easel.Noun][]struct {
+	level   int
+	actions []Action
+}{
+	"repository":   {{LevelRead, []Action{Pull, ShowRepo}}, {LevelEdit, []Action{Push, UpdateRepo}}, {LevelManage, []Action{DeleteRepo, DeleteTag, GrantRepo, ShareRepo}}},
+	"organisation": {{LevelRead, []Action{ShowOrg}}, {LevelEdit, []Action{CreateRepo}}, {LevelManage, []Action{DeleteOrg, GrantOrg}}},
+}
+
+// Level returns the caller's effective level on an organisation or repository:
+// manage for an administrator of the owning domain, else the highest grant or
+// what statements allow, less what they deny. That something is public or
+// shared gives no level.
+func Level(who easel.Principal, g easel.Grants, noun easel.Noun, resource string) int {
 	if who.Anonymous() || g.Domain == "" {
 		return LevelNone
 	}
+	has := granted(who, g)
+	if len(who.Statements) == 0 {
+		return has
+	}
+	effective := LevelNone
+	for _, l := range levels[noun] {
+		for _, action := range l.actions {
+			allowed, denied := verdict(who, action, noun, resource)
+			if denied || has < l.level && !(allowed && g.Domain == who.DomainID) {
+				return effective
+			}
+		}
+		effective = l.level
+	}
+	return effective
+}
+
+// granted is the level without statements.
+func granted(who easel.Principal, g easel.Grants) int {
 	if who.Admin && who.DomainID == g.Domain {
 		return LevelManage
 	}
@@ -130,8 +175,9 @@ func Level(who easel.Principal, g easel.Grants) int {
 //   - NotFound when the caller may not even know that the resource exists,
 //   - Denied when it may, naming the action and the resource.
 //
-// A registry token is for registry actions only, and an action that nobody
-// defined is refused.
+// A statement that denies wins over everything, one that allows counts in the
+// caller's own domain. A registry token is for registry actions only, and an
+// action that nobody defined is refused.
 func Check(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, resource string) error {
 	switch action {
 	case Pull, Push, Delete:
@@ -139,8 +185,11 @@ func Check(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, 
 			return denied(who, action, noun, resource)
 		}
 	case ListRepositories:
-		if !who.Scoped("registry", "catalog", "*") || !who.Admin {
+		if !SeesRepos(who).everything() {
 			return easel.E(easel.NotFound, noun, "%s not found", resource)
+		}
+		if !who.Scoped("registry", "catalog", "*") {
+			return denied(who, action, noun, resource)
 		}
 		return nil
 	default:
@@ -148,65 +197,137 @@ func Check(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, 
 			return denied(who, action, noun, resource)
 		}
 	}
-	switch action {
-	case CreateOrg, Administer:
+	if level, ok := need[action]; ok {
+		return checkLevel(who, g, action, level, noun, resource)
+	}
+	if s := decide(who, action, noun, resource); s != nil && s.Deny {
+		if g.Domain != "" && g.Domain != who.DomainID {
+			return easel.E(easel.NotFound, noun, "%s not found", resource)
+		}
+		return deniedBy(who, action, resource, noun, s)
+	}
+	switch {
+	case action == Operate:
+		return checkOperator(who, action, noun, resource)
+	case action == CreateOrg, action == Administer, strings.HasPrefix(string(action), "iam:"):
 		return checkAdmin(who, g, action, noun, resource)
-	case ListOrgs, Inspect:
+	case action == ListOrgs, action == Inspect:
 		if who.Anonymous() {
 			return denied(who, action, noun, resource)
 		}
 		return nil
 	}
-	if strings.HasPrefix(string(action), "iam:") {
-		return checkAdmin(who, g, action, noun, resource)
-	}
-	if level, ok := need[action]; ok {
-		return checkLevel(who, g, action, level, noun, resource)
-	}
 	return checkProject(who, g, action, noun, resource)
 }
 
-// checkAdmin is for what belongs to a domain, or, without one, to the
-// installation: other domains' administrators find nothing.
+// checkOperator is for what concerns the installation.
+func checkOperator(who easel.Principal, action Action, noun easel.Noun, resource string) error {
+	allowed, _ := verdict(who, action, noun, resource)
+	if who.Anonymous() || !who.Operator || !who.Admin && !allowed {
+		return denied(who, action, noun, resource)
+	}
+	return nil
+}
+
+// checkAdmin is for what belongs to a domain: other domains' administrators
+// find nothing.
 func checkAdmin(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, resource string) error {
-	if !who.Anonymous() && g.Domain != "" && g.Domain != who.DomainID {
+	if !who.Anonymous() && g.Domain != who.DomainID {
 		return easel.E(easel.NotFound, noun, "%s not found", resource)
 	}
-	if who.Anonymous() || !who.Admin {
+	allowed, _ := verdict(who, action, noun, resource)
+	if who.Anonymous() || !who.Admin && !allowed {
 		return denied(who, action, noun, resource)
 	}
 	return nil
 }
 
 func checkLevel(who easel.Principal, g easel.Grants, action Action, level int, noun easel.Noun, resource string) error {
-	has := Level(who, g)
-	public := g.Public && level == LevelRead && action != ShowRepoGrants && action != ShowUsage // who is granted what, and how much is there, is not for everybody
-	if has >= level || public {
-		return nil
+	s := decide(who, action, noun, resource)
+	if s == nil || !s.Deny {
+		if byLevel(who, g, action, level, s != nil) {
+			return nil
+		}
+		s = nil
 	}
-	if g.Shared && !who.Anonymous() && (action == Pull || action == ShowRepo || action == ListTags) {
-		return nil
-	}
-	if !who.Anonymous() && (action == GrantRepo && g.OrgLevel >= LevelEdit || action == ShowOrg && g.Inside) {
-		return nil
-	}
-	if who.Anonymous() {
+	switch {
+	case who.Anonymous():
 		return denied(who, action, noun, resource)
-	}
-	if has == LevelNone && !g.Public && !g.Shared {
+	case !sees(who, g, noun, resource):
 		return easel.E(easel.NotFound, noun, "%s %s not found", noun, resource)
+	case s != nil:
+		return deniedBy(who, action, resource, noun, s)
 	}
 	return denied(who, action, noun, resource)
 }
 
-// checkProject is for project resources: whoever the credential binds to the
-// project has every right in it (images.md section 6: a user without a
-// fine-grained policy has every ModelArts permission).
+// byLevel is whether levels, or a statement that allows, let who do action.
+func byLevel(who easel.Principal, g easel.Grants, action Action, level int, allowed bool) bool {
+	if g.Public && level == LevelRead && action != ShowRepoGrants && action != ShowUsage { // who is granted what, and how much is there, is not for everybody
+		return true
+	}
+	if who.Anonymous() || g.Domain == "" {
+		return false
+	}
+	if granted(who, g) >= level || allowed && g.Domain == who.DomainID {
+		return true
+	}
+	if g.Shared && (action == Pull || action == ShowRepo || action == ListTags) {
+		return true
+	}
+	return action == GrantRepo && g.OrgLevel >= LevelEdit || action == ShowOrg && g.Inside
+}
+
+// sees is whether who may know that an organisation or repository exists.
+func sees(who easel.Principal, g easel.Grants, noun easel.Noun, resource string) bool {
+	look := ShowRepo
+	if noun == "organisation" {
+		look = ShowOrg
+	}
+	allowed, denied := verdict(who, look, noun, resource)
+	return !denied && byLevel(who, g, look, LevelRead, allowed)
+}
+
+// checkProject is for project resources. Whoever the credential binds to the
+// project has every right in it, unless a statement allows some of them: then
+// only those (images.md section 6: a user without a fine-grained policy has
+// every ModelArts permission).
 func checkProject(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, resource string) error {
 	if who.Anonymous() || who.ProjectID == "" || who.ProjectID != g.Project || !strings.HasPrefix(string(action), "modelarts:") {
 		return denied(who, action, noun, resource)
 	}
+	if allowed, _ := verdict(who, action, noun, resource); !who.Admin && !allowed && fineGrained(who) {
+		return denied(who, action, noun, resource)
+	}
 	return nil
+}
+
+// fineGrained is whether a statement allows some ModelArts action.
+func fineGrained(who easel.Principal) bool {
+	for _, s := range who.Statements {
+		if !s.Deny && anyOf(s.Actions, func(pattern string) bool {
+			service, _, _ := strings.Cut(pattern, ":")
+			return glob(service, "modelarts")
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+// Administers is whether who can still give and take rights in its domain:
+// the last one who can is not to be removed.
+func Administers(who easel.Principal) bool {
+	for _, action := range []Action{GrantRole, RevokeRole, UpdateUser} {
+		if Check(who, easel.Grants{Domain: who.DomainID}, action, "group", "groups") != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func deniedBy(who easel.Principal, action Action, resource string, noun easel.Noun, s *easel.Statement) error {
+	return easel.E(easel.Denied, noun, "%s may not %s %s: %s denies it", who.UserName, action, resource, s)
 }
 
 func denied(who easel.Principal, action Action, noun easel.Noun, resource string) error {

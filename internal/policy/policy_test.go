@@ -11,6 +11,7 @@ import (
 var callers = map[string]easel.Principal{
 	"anonymous": {},
 	"admin":     {UserID: "a", UserName: "admin", DomainID: "home", ProjectID: "p1", Admin: true},
+	"operator":  {UserID: "o", UserName: "operator", DomainID: "first", Admin: true, Operator: true},
 	"user":      {UserID: "u", UserName: "user", DomainID: "home", ProjectID: "p1"},
 	"unbound":   {UserID: "u", UserName: "user", DomainID: "home"},
 	"foreign":   {UserID: "f", UserName: "foreign", DomainID: "away", ProjectID: "p9", Admin: true},
@@ -90,7 +91,11 @@ func TestCheck(t *testing.T) {
 		{"admin", "private", all(allowed, repo...)},
 		{"admin", "private", all(allowed, ShowOrg, DeleteOrg, CreateRepo, CreateOrg, ListOrgs, Administer, ListRepositories)},
 		{"admin", "missing", all(easel.NotFound, repo...)},
-		{"admin", "missing", all(allowed, Administer, CreateOrg)}, // the installation's
+		{"admin", "missing", all(easel.NotFound, Administer, CreateOrg)},
+		{"admin", "missing", all(easel.Denied, Operate)}, // its domain does not look after the installation
+		{"operator", "missing", all(allowed, Operate)},
+		{"user", "missing", all(easel.Denied, Operate)},
+		{"anonymous", "missing", all(easel.Unauthenticated, Operate)},
 		{"admin", "theirs", all(easel.NotFound, append(repo, Administer, CreateOrg)...)},
 		{"admin", "theirs, shared", map[Action]easel.Kind{Pull: allowed, ShowRepo: allowed, Push: easel.Denied, Delete: easel.Denied, DeleteTag: easel.Denied}},
 
@@ -132,7 +137,7 @@ func TestCheck(t *testing.T) {
 
 		{"pull token", "private", map[Action]easel.Kind{Pull: allowed, Push: easel.Denied, Delete: easel.Denied}},
 		{"push token", "private", map[Action]easel.Kind{Pull: allowed, Push: allowed, Delete: easel.Denied}},
-		{"full token", "private", map[Action]easel.Kind{Pull: allowed, Push: allowed, Delete: allowed, ListRepositories: easel.NotFound}},
+		{"full token", "private", map[Action]easel.Kind{Pull: allowed, Push: allowed, Delete: allowed, ListRepositories: easel.Denied}},
 		{"full token", "private", all(easel.Denied, ShowRepo, ListTags, UpdateRepo, DeleteRepo, DeleteTag, CreateOrg, DeleteOrg, ListOrgs, Administer)},
 		{"full token", "project", all(easel.Denied, images...)},
 		{"user pull token", "private", map[Action]easel.Kind{Pull: easel.NotFound, Push: easel.Denied}}, // the grant went
@@ -203,7 +208,7 @@ func TestLevel(t *testing.T) {
 		{"user", "edit", LevelEdit},
 		{"foreign", "private", LevelNone},
 	} {
-		if got := Level(callers[tt.who], resources[tt.resource]); got != tt.want {
+		if got := Level(callers[tt.who], resources[tt.resource], "repository", "team/app"); got != tt.want {
 			t.Errorf("Level(%s, %s) = %d, want %d", tt.who, tt.resource, got, tt.want)
 		}
 	}

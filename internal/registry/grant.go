@@ -23,7 +23,7 @@ func (s *Service) OrgGrants(ctx context.Context, name easel.Org) (Granted, error
 	if err != nil {
 		return Granted{}, err
 	}
-	return s.granted(ctx, o.ID, o.CreatorName, o.Grants, catalog.GrantsOn{Org: name})
+	return s.granted(ctx, o.ID, o.CreatorName, o.Grants.Level, catalog.GrantsOn{Org: name})
 }
 
 // RepoGrants returns the grants on a repository, without those on its
@@ -33,10 +33,11 @@ func (s *Service) RepoGrants(ctx context.Context, name easel.Repo) (Granted, err
 	if err != nil {
 		return Granted{}, err
 	}
-	return s.granted(ctx, r.ID, r.CreatorName, r.Grants, catalog.GrantsOn{Org: name.Org(), Repo: name})
+	level := policy.Level(easel.PrincipalFrom(ctx), r.Grants, "repository", string(name))
+	return s.granted(ctx, r.ID, r.CreatorName, level, catalog.GrantsOn{Org: name.Org(), Repo: name})
 }
 
-func (s *Service) granted(ctx context.Context, id int64, creator string, g easel.Grants, on catalog.GrantsOn) (Granted, error) {
+func (s *Service) granted(ctx context.Context, id int64, creator string, level int, on catalog.GrantsOn) (Granted, error) {
 	who := easel.PrincipalFrom(ctx)
 	found, err := s.catalog.Grants(ctx, on)
 	if err != nil {
@@ -44,7 +45,7 @@ func (s *Service) granted(ctx context.Context, id int64, creator string, g easel
 	}
 	return Granted{
 		ID: id, CreatorName: creator,
-		Self:   catalog.Grant{User: who.UserID, UserName: who.UserName, Level: policy.Level(who, g)},
+		Self:   catalog.Grant{User: who.UserID, UserName: who.UserName, Level: level},
 		Others: slices.DeleteFunc(found, func(a catalog.Grant) bool { return a.User == who.UserID }),
 	}, nil
 }
@@ -117,8 +118,8 @@ func (s *Service) granter(ctx context.Context, on catalog.GrantsOn) (int, easel.
 	who := easel.PrincipalFrom(ctx)
 	if on.Repo == "" {
 		o, err := s.org(ctx, policy.GrantOrg, on.Org)
-		return policy.Level(who, o.Grants), "organisation grant", err
+		return o.Grants.Level, "organisation grant", err
 	}
 	r, err := s.repo(ctx, policy.GrantRepo, on.Repo)
-	return policy.Level(who, r.Grants), "repository grant", err
+	return policy.Level(who, r.Grants, "repository", string(on.Repo)), "repository grant", err
 }

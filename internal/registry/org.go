@@ -22,17 +22,17 @@ func (s *Service) CreateOrg(ctx context.Context, name easel.Org, quota int) erro
 
 // Orgs returns the organisations of the caller's domain on which the caller
 // has a level, by name; with q.Inside also those in which the caller has one on
-// a repository (swr.md 4.2). Domain and Granted of q are set here. Grants.Level
+// a repository (swr.md 4.2). Domain and Sight of q are set here. Grants.Level
 // is the caller's effective level.
 func (s *Service) Orgs(ctx context.Context, q catalog.OrgQuery) ([]catalog.Organisation, error) {
 	who := easel.PrincipalFrom(ctx)
 	if err := policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.ListOrgs, "organisation", "organisations"); err != nil {
 		return nil, err
 	}
-	q.Domain, q.Granted = who.DomainID, !who.Admin
+	q.Domain, q.Sight = who.DomainID, sightOf(policy.SeesOrgs(who))
 	found, err := s.catalog.Orgs(ctx, who, q)
 	for i := range found {
-		found[i].Grants.Level = policy.Level(who, found[i].Grants)
+		found[i].Grants.Level = policy.Level(who, found[i].Grants, "organisation", string(found[i].Name))
 	}
 	return found, err
 }
@@ -54,6 +54,13 @@ func (s *Service) DeleteOrg(ctx context.Context, name easel.Org) error {
 	return s.catalog.DeleteOrg(ctx, easel.PrincipalFrom(ctx), name)
 }
 
+// repoSight is which repositories of its domain a list shows to who.
+func repoSight(who easel.Principal) catalog.Sight { return sightOf(policy.SeesRepos(who)) }
+
+func sightOf(v policy.Sight) catalog.Sight {
+	return catalog.Sight{Granted: !v.All, Shown: v.Shown, Hidden: v.Hidden}
+}
+
 // org returns an organisation that the caller may do action to.
 func (s *Service) org(ctx context.Context, action policy.Action, name easel.Org) (catalog.Organisation, error) {
 	who := easel.PrincipalFrom(ctx)
@@ -68,7 +75,7 @@ func (s *Service) org(ctx context.Context, action policy.Action, name easel.Org)
 	if err != nil && foreign(who, o) {
 		err = foreignOrg(name)
 	}
-	o.Grants.Level = policy.Level(who, o.Grants)
+	o.Grants.Level = policy.Level(who, o.Grants, "organisation", string(name))
 	return o, err
 }
 
@@ -91,13 +98,13 @@ func (s *Service) CreateRepo(ctx context.Context, n catalog.NewRepository) error
 
 // Repos returns a page of the repositories of the caller's domain on which the
 // caller has a level, and how many q selects in all (swr.md 6.2). Domain and
-// Granted of q are set here.
+// Sight of q are set here.
 func (s *Service) Repos(ctx context.Context, q catalog.RepoQuery) ([]catalog.Repository, int64, error) {
 	who := easel.PrincipalFrom(ctx)
 	if err := policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.ListOrgs, "repository", "repositories"); err != nil {
 		return nil, 0, err
 	}
-	q.Domain, q.Granted = who.DomainID, !who.Admin
+	q.Domain, q.Sight = who.DomainID, repoSight(who)
 	return s.catalog.Repos(ctx, who, q)
 }
 

@@ -106,7 +106,7 @@ type Reclaimed struct {
 
 // Reclaim is Maintain for an administrator who does not want to wait.
 func (s *Service) Reclaim(ctx context.Context) (Reclaimed, error) {
-	if err := policy.Check(easel.PrincipalFrom(ctx), easel.Grants{}, policy.Administer, "registry", "reclaim"); err != nil {
+	if err := policy.Check(easel.PrincipalFrom(ctx), easel.Grants{}, policy.Operate, "registry", "reclaim"); err != nil {
 		return Reclaimed{}, err
 	}
 	return s.Maintain(ctx)

@@ -64,13 +64,16 @@ func (s *Service) mayShare(ctx context.Context, repo easel.Repo) error {
 // SharedRepos returns a page of the repositories that q.Shares asks for, and
 // how many q selects in all (swr.md 9.1). Grants.Shared says whether the
 // caller's account may pull now; of what it may not only the name is told.
-// Domain and Granted of q are set here.
+// Domain and Sight of q are set here.
 func (s *Service) SharedRepos(ctx context.Context, q catalog.RepoQuery) ([]catalog.Repository, int64, error) {
 	who := easel.PrincipalFrom(ctx)
 	if err := policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.ListOrgs, "repository", "shared repositories"); err != nil {
 		return nil, 0, err
 	}
-	q.Domain, q.Granted = who.DomainID, q.Shares == catalog.SharedBy && !who.Admin
+	q.Domain = who.DomainID
+	if q.Shares == catalog.SharedBy {
+		q.Sight = repoSight(who)
+	}
 	found, total, err := s.catalog.Repos(ctx, who, q)
 	for i, r := range found {
 		if q.Shares == catalog.SharedWith && !r.Grants.Shared {

@@ -38,7 +38,7 @@ func (s *Service) Usage(ctx context.Context, q UsageQuery) (catalog.Usage, error
 		return catalog.Usage{}, err
 	}
 	var u catalog.Usage
-	if who.Admin {
+	if policy.SeesEverything(who) {
 		var err error
 		if u, err = s.usageOf(ctx, catalog.UsageQuery{Kind: catalog.UsageOfDomains, Domain: who.DomainID, Name: who.DomainID}, who.DomainName); err != nil {
 			return u, err
@@ -48,7 +48,7 @@ func (s *Service) Usage(ctx context.Context, q UsageQuery) (catalog.Usage, error
 		return u, nil
 	}
 	parts := catalog.UsageQuery{Kind: q.By, Domain: who.DomainID, Limit: q.Limit}
-	if !who.Admin {
+	if !policy.SeesEverything(who) {
 		switch q.By {
 		case catalog.UsageOfOrgs:
 			parts.Reader = who.UserID

@@ -17,7 +17,7 @@ func (s *Service) Why(ctx context.Context, digest easel.Digest) (catalog.Why, er
 	if err := policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.Inspect, "blob", string(digest)); err != nil {
 		return catalog.Why{}, err
 	}
-	return s.catalog.Why(ctx, who, digest, !who.Admin)
+	return s.catalog.Why(ctx, who, digest, repoSight(who))
 }
 
 // BlobsOf returns the blobs of an image and, when it is an index, of those it

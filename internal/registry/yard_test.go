@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	alice = easel.Principal{UserID: "u-alice", UserName: "alice", DomainID: "d-acme", DomainName: "acme", Admin: true}
+	alice = easel.Principal{UserID: "u-alice", UserName: "alice", DomainID: "d-acme", DomainName: "acme", Admin: true, Operator: true}
 	bob   = easel.Principal{UserID: "u-bob", UserName: "bob", DomainID: "d-acme", DomainName: "acme"}
 	mal   = easel.Principal{UserID: "u-mal", UserName: "mal", DomainID: "d-evil", DomainName: "evil", Admin: true}
 )

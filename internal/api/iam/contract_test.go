@@ -146,6 +146,7 @@ func TestExchanges(t *testing.T) {
 		req("GET", "/v3.0/OS-USER/users/"+f.first.UserID, ""),
 		req("GET", "/v3.0/OS-USER/users/nobody", ""))
 	f.users(t, req)
+	f.roles(t, req)
 	made := f.rec.Golden(t, "keys",
 		req("POST", "/v3.0/OS-CREDENTIAL/credentials", `{"credential":{"user_id":"`+f.first.UserID+`","description":"laptop"}}`),
 		req("POST", "/v3.0/OS-CREDENTIAL/credentials", `{"credential":{"user_id":"`+f.first.UserID+`"}}`),

@@ -45,19 +45,8 @@ func parseProjectFilter(q url.Values) (projectFilter, error) {
 	if f.isDomain, err = optionalBool(q, "is_domain"); err != nil {
 		return f, err
 	}
-	if q.Has("page") != q.Has("per_page") {
-		return f, badQuery("page and per_page go together")
-	}
-	if !q.Has("page") {
-		return f, nil
-	}
-	if f.page, err = strconv.Atoi(q.Get("page")); err != nil || f.page < 1 || f.page > 1<<20 {
-		return f, badQuery("page must be at least 1")
-	}
-	if f.perPage, err = strconv.Atoi(q.Get("per_page")); err != nil || f.perPage < 1 || f.perPage > 5000 {
-		return f, badQuery("per_page must be 1 to 5000")
-	}
-	return f, nil
+	f.page, f.perPage, err = paging(q)
+	return f, err
 }
 
 func optionalBool(q url.Values, name string) (*bool, error) {
@@ -80,15 +69,6 @@ func (f projectFilter) keeps(p catalog.Project) bool {
 		(f.enabled == nil || p.Enabled == *f.enabled) && (f.isDomain == nil || !*f.isDomain)
 }
 
-// cut returns the page that the filter asks for.
-func (f projectFilter) cut(all []project) []project {
-	if f.page == 0 {
-		return all
-	}
-	from := min((f.page-1)*f.perPage, len(all))
-	return all[from:min(from+f.perPage, len(all))]
-}
-
 func (s *server) listProjects(w http.ResponseWriter, r *http.Request) error {
 	f, err := parseProjectFilter(r.URL.Query())
 	if err != nil {
@@ -107,7 +87,7 @@ func (s *server) listProjects(w http.ResponseWriter, r *http.Request) error {
 	return api.WriteJSON(w, http.StatusOK, struct {
 		Projects []project `json:"projects"`
 		Links    listLinks `json:"links"`
-	}{f.cut(items), s.linksOf(r)})
+	}{pageOf(items, f.page, f.perPage), s.linksOf(r)})
 }
 
 func (s *server) listUsableProjects(w http.ResponseWriter, r *http.Request) error {

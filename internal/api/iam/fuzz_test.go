@@ -27,8 +27,8 @@ func FuzzProjectFilter(f *testing.F) {
 			}
 			return
 		}
-		if got := filter.cut(make([]project, 3)); len(got) > 3 || filter.page > 0 && len(got) > filter.perPage {
-			t.Errorf("parseProjectFilter(%q) cuts a page of %d", raw, len(got))
+		if got := pageOf(make([]project, 3), filter.page, filter.perPage); len(got) > 3 || filter.page > 0 && len(got) > filter.perPage {
+			t.Errorf("parseProjectFilter(%q) has a page of %d", raw, len(got))
 		}
 	})
 }

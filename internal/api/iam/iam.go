@@ -8,6 +8,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"easel"
@@ -67,6 +68,31 @@ func New(svc *identity.Service, auth api.Authenticator, o Options) *api.Mux {
 	signedIn("HEAD /v3/groups/{group_id}/users/{user_id}", s.checkMember)
 	signedIn("PUT /v3/groups/{group_id}/users/{user_id}", s.addMember)
 	signedIn("DELETE /v3/groups/{group_id}/users/{user_id}", s.removeMember)
+	signedIn("GET /v3/roles", s.listRoles)
+	signedIn("GET /v3/roles/{role_id}", s.showRole)
+	signedIn("GET /v3.0/OS-ROLE/roles", s.listPolicies)
+	signedIn("POST /v3.0/OS-ROLE/roles", s.createPolicy)
+	signedIn("GET /v3.0/OS-ROLE/roles/{role_id}", s.showPolicy)
+	signedIn("PATCH /v3.0/OS-ROLE/roles/{role_id}", s.updatePolicy)
+	signedIn("DELETE /v3.0/OS-ROLE/roles/{role_id}", s.deletePolicy)
+	for _, at := range []struct {
+		list, one string
+		in        place
+	}{
+		{"/v3/domains/{domain_id}/groups/{group_id}/roles", "/{role_id}", inDomainOf},
+		{"/v3/projects/{project_id}/groups/{group_id}/roles", "/{role_id}", inProject},
+		{"/v3/OS-INHERIT/domains/{domain_id}/groups/{group_id}/roles", "/{role_id}/inherited_to_projects", inAllProjects},
+	} {
+		list := at.list
+		if strings.HasSuffix(at.one, "/inherited_to_projects") {
+			list += "/inherited_to_projects"
+		}
+		signedIn("GET "+list, s.listGranted(at.in))
+		signedIn("HEAD "+at.list+at.one, s.checkGranted(at.in))
+		signedIn("PUT "+at.list+at.one, s.grant(at.in))
+		signedIn("DELETE "+at.list+at.one, s.revoke(at.in))
+	}
+	signedIn("GET /v3.0/OS-PERMISSION/role-assignments", s.listAssignments)
 	signedIn("POST /v3.0/OS-CREDENTIAL/credentials", s.createKey)
 	signedIn("GET /v3.0/OS-CREDENTIAL/credentials", s.listKeys)
 	signedIn("GET /v3.0/OS-CREDENTIAL/credentials/{access_key}", s.showKey)

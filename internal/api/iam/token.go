@@ -114,7 +114,7 @@ func (s *server) writeToken(w http.ResponseWriter, r *http.Request, status int, 
 	body := tokenBody{Token: tokenFields{
 		Methods: info.Methods, IssuedAt: wireTime(info.Issued), ExpiresAt: wireTime(info.Expires),
 		User:  tokenUser{inDomain: inDomain{idName{who.UserID, who.UserName}, domain}},
-		Roles: roles(who), Catalog: []service{},
+		Roles: roles(info), Catalog: []service{},
 	}}
 	if who.ProjectID != "" {
 		body.Token.Project = &inDomain{idName{who.ProjectID, who.ProjectName}, domain}
@@ -129,12 +129,17 @@ func (s *server) writeToken(w http.ResponseWriter, r *http.Request, status int, 
 	return api.WriteJSON(w, status, body)
 }
 
-// roles are the names by which other services recognise an administrator.
-func roles(who easel.Principal) []idName {
-	if who.Admin {
-		return []idName{{"0", "te_admin"}}
+// roles are the names by which other services recognise what the caller may.
+// An administrator holds its role without a grant: it has no id.
+func roles(info identity.TokenInfo) []idName {
+	names := []idName{}
+	if info.Who.Admin {
+		names = append(names, idName{"0", "te_admin"})
 	}
-	return []idName{}
+	for _, r := range info.Roles {
+		names = append(names, idName{r.ID, r.Name})
+	}
+	return names
 }
 
 // subject returns the token that a request is about.

@@ -21,7 +21,7 @@ var whyTests = []test{
 
 func (w *world) why(who easel.Principal, word string, granted bool) catalog.Why {
 	w.t.Helper()
-	out, err := w.db.Why(w.t.Context(), who, digest(word), granted)
+	out, err := w.db.Why(w.t.Context(), who, digest(word), catalog.Sight{Granted: granted})
 	w.must(err)
 	return out
 }
@@ -76,13 +76,13 @@ func whyTellsEveryPath(t *testing.T, w *world) {
 // no repository that has the blob learns nothing.
 func whyCountsWhatMayNotBeSeen(t *testing.T, w *world) {
 	w.push(w.eve, "foreign/app", "v1", "theirs", "base")
-	_, err := w.db.Why(t.Context(), w.ann, digest("base"), false)
+	_, err := w.db.Why(t.Context(), w.ann, digest("base"), catalog.Sight{})
 	w.wants(err, easel.NotFound, "blob")
 	w.push(w.ann, "team/app", "v1", "c", "base")
 	if got := w.why(w.ann, "base", false); len(got.Paths) != 1 || got.Elsewhere != 1 {
 		t.Errorf("ann learns %+v", got)
 	}
-	_, err = w.db.Why(t.Context(), w.bob, digest("base"), true) // granted nothing
+	_, err = w.db.Why(t.Context(), w.bob, digest("base"), catalog.Sight{Granted: true}) // granted nothing
 	w.wants(err, easel.NotFound, "blob")
 	w.must(w.db.UpdateRepo(t.Context(), w.ann, "team/app", catalog.RepoChange{Public: new(true)}))
 	if got := w.why(w.bob, "base", true); len(got.Paths) != 1 || got.Elsewhere != 1 {
@@ -119,7 +119,7 @@ func whyTellsThePins(t *testing.T, w *world) {
 	}
 	w.pass(pinFor + time.Second)
 	w.sweep()
-	_, err = w.db.Why(t.Context(), w.ann, digest("base"), false)
+	_, err = w.db.Why(t.Context(), w.ann, digest("base"), catalog.Sight{})
 	w.wants(err, easel.NotFound, "blob")
 }
 
@@ -166,7 +166,7 @@ func whatMustGoIsEnough(t *testing.T, w *world) {
 		_, err = w.db.DeleteTag(t.Context(), w.ann, path.Repo, path.Tag, nil)
 		w.must(err)
 	}
-	_, err := w.db.Why(t.Context(), w.ann, digest("base"), false)
+	_, err := w.db.Why(t.Context(), w.ann, digest("base"), catalog.Sight{})
 	w.wants(err, easel.NotFound, "blob")
 }
 

@@ -60,7 +60,7 @@ func NewAt(t testing.TB, url string, clock func() time.Time) *World {
 		Gus:  principal("gus", "globex", Globex, true),
 	}
 	for _, name := range []string{"acme", "globex"} {
-		must(t, db.AddDomain(t.Context(), catalog.Domain{ID: "domain-" + name, Name: name, Enabled: true, Created: time.Unix(0, 0)}))
+		must(t, db.AddDomain(t.Context(), catalog.Domain{ID: "domain-" + name, Name: name, Enabled: true, Operator: name == "acme", Created: time.Unix(0, 0)}))
 	}
 	for _, p := range []easel.Principal{w.Ann, w.Cleo, w.Gus} {
 		must(t, db.AddProject(t.Context(), catalog.Project{ID: p.ProjectID, Domain: p.DomainID, Name: p.ProjectName, Parent: p.DomainID, Enabled: true, Created: time.Unix(0, 0)}))
@@ -78,7 +78,7 @@ func NewAt(t testing.TB, url string, clock func() time.Time) *World {
 func principal(user, domain, project string, admin bool) easel.Principal {
 	return easel.Principal{
 		UserID: "user-" + user, UserName: user, DomainID: "domain-" + domain, DomainName: domain,
-		ProjectID: project, ProjectName: "project-" + project[30:] + "-" + domain, Admin: admin,
+		ProjectID: project, ProjectName: "project-" + project[30:] + "-" + domain, Admin: admin, Operator: domain == "acme",
 	}
 }
 
