@@ -40,6 +40,8 @@ type Config struct {
 	PinFor     time.Duration `yaml:"pin_for" default:"15m" help:"How long content that a push was told about stays, when the push never ends (${default})."`
 	MaxUploads int           `yaml:"max_uploads" default:"256" help:"Uploads that may receive bytes at the same time (${default})."`
 
+	MachineAgents []string `yaml:"machine_agents" name:"machine-agents" default:"trivy,clair,grype,syft,anchore,snyk,dockle,skopeo,regsync,harbor,zot,renovate,dependabot,watchtower,diun,argocd-image-updater,flux" placeholder:"PART,…" help:"Clients whose pulls do not count as use, scanners and mirrors: parts of their User-Agent (${default})."`
+
 	RateLimit          int      `yaml:"rate_limit" default:"1000" placeholder:"N" help:"Requests per second that one user may send for long, and 10 s of them at once; 0: any number (${default})."`
 	AnonymousRateLimit int      `yaml:"anonymous_rate_limit" default:"200" placeholder:"N" help:"The same for one address from which nobody is logged in (${default})."`
 	LockoutAfter       int      `yaml:"lockout_after" default:"10" placeholder:"N" help:"Failed log-ins of one user from one address after which the next must wait, longer each time; 0: never (${default})."`

@@ -224,7 +224,11 @@ func (c *imageShow) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	return ses.showImage(found[0])
+	use, err := ses.use(ctx, found[0].Path)
+	if err != nil {
+		return err
+	}
+	return ses.showImage(image{raw: use.into(found[0].raw)})
 }
 
 // showImage prints every field of an image; YAML is what people read best.

@@ -44,7 +44,7 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 	})
 	sys.registry = registry.New(registry.Options{
 		Catalog: st.catalog, Blobs: st.blobs, Log: log, Metrics: m, Receipts: sys.identity,
-		UploadTTL: c.UploadTTL, UnlinkWait: c.UnlinkWait, MaxUploads: c.MaxUploads,
+		UploadTTL: c.UploadTTL, UnlinkWait: c.UnlinkWait, MaxUploads: c.MaxUploads, MachineAgents: c.machineAgents(),
 		Free: st.blobs.Free, LowSpace: int64(c.LowSpace),
 	})
 	sys.images = workbench.New(workbench.Options{
@@ -174,4 +174,15 @@ func (c *Config) builtins() ([]easel.Image, error) {
 		all = append(all, i)
 	}
 	return all, nil
+}
+
+// machineAgents returns what is looked for in a User-Agent, in lower case.
+func (c *Config) machineAgents() []string {
+	var parts []string
+	for _, p := range c.MachineAgents {
+		if p = strings.ToLower(strings.TrimSpace(p)); p != "" {
+			parts = append(parts, p)
+		}
+	}
+	return parts
 }

@@ -159,6 +159,7 @@ var easelAttempts = []attempt{
 	{"POST /easel/v1/deletions", "/easel/v1/deletions", "/easel/v1/deletions", `{"tag":"team/$REPO:v1"}`, "", "401 - 404 404 403*"},
 	{"GET /easel/v1/receipts/{id}", "/easel/v1/receipts/$RECEIPT", "/easel/v1/receipts/$NOUUID", "", "", "401 - 404 - -"},
 	{"GET /easel/v1/receipts/key", "/easel/v1/receipts/key", "", "", "", "401 - - - -"},
+	{"GET /easel/v1/use", "/easel/v1/use?image=team/private:v1", "/easel/v1/use?image=team/missing:v1", "", "", "401 - 404 404 -"},
 	{"GET /easel/v1/ledger", "/easel/v1/ledger", "", "", "", "401 - 200 200 200"},
 	{"GET /easel/v1/ledger", "/easel/v1/ledger?scope=team", "/easel/v1/ledger?scope=nope", "", "", "401 - 404 404 -"},
 	{"GET /easel/v1/ledger", "/easel/v1/ledger?scope=team/private", "/easel/v1/ledger?scope=team/missing", "", "", "401 - 404 404 -"},

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"easel"
@@ -108,19 +107,6 @@ func (t *tx) lockRepos(ids ...int64) error {
 		}
 	}
 	return nil
-}
-
-// AddDownloads adds to the number of times that manifests of repositories were
-// pulled. A repository that is gone is passed over.
-func (db *DB) AddDownloads(ctx context.Context, n map[easel.Repo]int64) error {
-	return db.update(ctx, func(t *tx) error {
-		for _, repo := range slices.Sorted(maps.Keys(n)) { // in one order, so that two writers never wait for each other
-			if _, err := t.exec(`UPDATE repo SET downloads = downloads + $1 WHERE name = $2`, n[repo], string(repo)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // Repositories returns up to limit names of domain's repositories after last,

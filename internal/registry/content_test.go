@@ -8,9 +8,11 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"easel"
 	"easel/internal/blob"
+	"easel/internal/catalog"
 )
 
 func imageManifest(config easel.Digest, size int) []byte {
@@ -352,17 +354,43 @@ func TestRepositories(t *testing.T) {
 func TestPullsAreCounted(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)
+	y.Service.o.MachineAgents = []string{"trivy"}
 	body := imageManifest(y.put(alice, "team/image", "config"), 6)
 	_, err := y.PutManifest(y.ctx(), "team/image", ManifestPush{Ref: easel.Ref{Tag: "v1"}, Body: body})
 	must(t, err)
-	for range 3 {
-		y.CountPull("team/image")
-	}
-	y.CountPull("team/gone")
+	digest := easel.DigestOf(easel.SHA256, body)
+	first := y.now
+	y.CountPull("team/image", digest, "docker/28.0.1 go/go1.23 (linux)")
+	y.now = first.Add(time.Minute)
+	y.CountPull("team/image", digest, "containerd/2.0")
+	y.now = first.Add(time.Hour)
+	y.CountPull("team/image", digest, "Trivy/0.60")
+	y.CountPull("team/image", sha256("gone"), "docker/28")
+	y.CountPull("team/gone", digest, "docker/28")
 	must(t, y.writePulls(t.Context()))
 	must(t, y.writePulls(t.Context()))
 	r, err := y.Repo(y.ctx(), "team/image")
-	if err != nil || r.Downloads != 3 {
-		t.Errorf("downloads = %d, %v; want 3", r.Downloads, err)
+	if err != nil || r.Downloads != 4 {
+		t.Errorf("downloads = %d, %v; want 4", r.Downloads, err)
 	}
+	use, err := y.Use(y.ctx(), "team/image", easel.Ref{Tag: "v1"})
+	want := catalog.Use{Digest: digest, Pushed: first.UnixMilli(), HumanPulls: 2, LastHuman: first.Add(time.Minute).UnixMilli(),
+		MachinePull: 1, LastMachine: first.Add(time.Hour).UnixMilli(), LastUsed: first.Add(time.Minute).UnixMilli()}
+	if err != nil || use != want {
+		t.Errorf("use = %+v, %v; want %+v", use, err, want)
+	}
+	y.now = first.Add(2 * time.Hour)
+	y.CountPull("team/image", digest, "docker/28")
+	must(t, y.writePulls(t.Context()))
+	y.now = first // another process, whose counts come later
+	y.CountPull("team/image", digest, "docker/28")
+	must(t, y.writePulls(t.Context()))
+	if use, err := y.Use(y.ctx(), "team/image", easel.Ref{Tag: "v1"}); err != nil || use.HumanPulls != 4 || use.LastUsed != first.Add(2*time.Hour).UnixMilli() {
+		t.Errorf("later: %+v, %v", use, err)
+	}
+	_, err = y.Use(y.ctx(), "team/image", easel.Ref{Tag: "none"})
+	wantErr(t, err, easel.NotFound, "manifest")
+	must(t, y.db.FoldLedger(t.Context()))
+	_, err = y.DeleteTag(y.ctx(), "team/image", "v1") // its uses go with it
+	must(t, err)
 }

@@ -2,9 +2,13 @@ package registry
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"sync"
 
 	"easel"
+	"easel/internal/catalog"
+	"easel/internal/policy"
 )
 
 // pulls counts manifests served since they were last written to the
@@ -12,20 +16,29 @@ import (
 // last seconds.
 type pulls struct {
 	mu sync.Mutex
-	n  map[easel.Repo]int64
+	n  map[catalog.Pull]catalog.Pulls
 }
 
-// CountPull tells that a manifest of repo was sent to a client.
-func (s *Service) CountPull(repo easel.Repo) {
+// CountPull tells that a manifest of repo was sent to a client that calls
+// itself agent.
+func (s *Service) CountPull(repo easel.Repo, digest easel.Digest, agent string) {
+	p := catalog.Pull{Repo: repo, Digest: digest, Machine: s.machine(agent)}
+	now := s.o.Clock()
 	s.pulls.mu.Lock()
 	defer s.pulls.mu.Unlock()
 	if s.pulls.n == nil {
-		s.pulls.n = map[easel.Repo]int64{}
+		s.pulls.n = map[catalog.Pull]catalog.Pulls{}
 	}
-	s.pulls.n[repo]++
+	s.pulls.n[p] = catalog.Pulls{Count: s.pulls.n[p].Count + 1, Last: now}
 }
 
-// writePulls adds what was counted to the repositories.
+// machine reports whether a client that calls itself agent is a scanner or a mirror.
+func (s *Service) machine(agent string) bool {
+	agent = strings.ToLower(agent)
+	return slices.ContainsFunc(s.o.MachineAgents, func(part string) bool { return strings.Contains(agent, part) })
+}
+
+// writePulls adds what was counted to manifests and repositories.
 func (s *Service) writePulls(ctx context.Context) error {
 	s.pulls.mu.Lock()
 	n := s.pulls.n
@@ -34,5 +47,14 @@ func (s *Service) writePulls(ctx context.Context) error {
 	if len(n) == 0 {
 		return nil
 	}
-	return s.catalog.AddDownloads(ctx, n)
+	return s.catalog.AddPulls(ctx, n)
+}
+
+// Use tells how an image was used: who pulls it may see who else does.
+// Errors: NotFound "repository" or "manifest".
+func (s *Service) Use(ctx context.Context, repo easel.Repo, ref easel.Ref) (catalog.Use, error) {
+	if err := s.may(ctx, policy.Pull, repo); err != nil {
+		return catalog.Use{}, err
+	}
+	return s.catalog.Use(ctx, repo, ref)
 }

@@ -36,6 +36,10 @@ type Options struct {
 	// Receipts signs receipts; without it there are none to read.
 	Receipts ReceiptSigner
 
+	// MachineAgents are parts of the User-Agent, in lower case, of clients that
+	// pull without anybody needing it: scanners and mirrors.
+	MachineAgents []string
+
 	UploadTTL  time.Duration // how long an upload may rest: 24 h
 	UnlinkWait time.Duration // how long a deletion waits for its bytes to go: 2 s
 	MaxUploads int           // concurrent uploads receiving bytes: 256

@@ -44,6 +44,7 @@ type Content interface {
 	DeleteRepo(ctx context.Context, repo easel.Repo) (easel.Receipt, error)
 	Why(ctx context.Context, digest easel.Digest) (catalog.Why, error)
 	BlobsOf(ctx context.Context, repo easel.Repo, ref easel.Ref) ([]easel.ReceiptBlob, error)
+	Use(ctx context.Context, repo easel.Repo, ref easel.Ref) (catalog.Use, error)
 	Usage(ctx context.Context, q registry.UsageQuery) (catalog.Usage, error)
 	Receipt(ctx context.Context, id string) (registry.SignedReceipt, error)
 	ReceiptKey(ctx context.Context) (ed25519.PublicKey, error)
@@ -86,6 +87,7 @@ func New(o Options) *api.Mux {
 		{"PUT /easel/v1/repositories/{org}/{name}/immutable-tags", s.repoRules},
 		{"GET /easel/v1/receipts/{id}", s.receipt},
 		{"GET /easel/v1/receipts/key", s.receiptKey},
+		{"GET /easel/v1/use", s.use},
 		{"GET /easel/v1/ledger", s.ledger},
 		{"GET /easel/v1/blobs", s.blobs},
 		{"GET /easel/v1/blobs/{digest}/why", s.why},

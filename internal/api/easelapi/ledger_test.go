@@ -8,6 +8,7 @@ import (
 
 func ledgerExchanges(t *testing.T, w *world) {
 	t.Helper()
+	w.Golden(t, "use", as("ann", "GET", "/easel/v1/use?image=team/base:1", ""), as("gus", "GET", "/easel/v1/use?image=team/base:1", ""))
 	w.Golden(t, "ledger",
 		as("ann", "GET", "/easel/v1/ledger?depth=2", ""),
 		as("ann", "GET", "/easel/v1/ledger?by=project", ""),
@@ -44,6 +45,7 @@ func TestLedgerRefusals(t *testing.T) {
 		{"a ledger too deep", "ann", "GET", "/easel/v1/ledger?depth=4", "", "400 ModelArts.0107"},
 		{"a ledger of a strange name", "ann", "GET", "/easel/v1/ledger?scope=%00", "", "400 ModelArts.0107"},
 		{"an organisation by user", "ann", "GET", "/easel/v1/ledger?scope=team&by=user", "", "400 ModelArts.0107"},
+		{"use of another registry's image", "ann", "GET", "/easel/v1/use?image=docker.io/team/a:1", "", "400 ModelArts.0107"},
 		{"left behind maybe", "ann", "GET", "/easel/v1/left-behind?untagged=maybe", "", "400 ModelArts.0107"},
 		{"left behind in a strange name", "ann", "GET", "/easel/v1/left-behind?organisation=%00", "", "400 ModelArts.0107"},
 		{"reclaim of an organisation without a kind", "ann", "POST", "/easel/v1/reclaim", `{"organisation":"team"}`, "400 ModelArts.0107"},

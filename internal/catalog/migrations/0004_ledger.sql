@@ -29,3 +29,9 @@ ALTER TABLE blob ADD COLUMN of_project INTEGER NOT NULL DEFAULT 0;
 -- the tag has records, or never had one since it was pushed last.
 ALTER TABLE tag ADD COLUMN left_behind INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX tag_left_behind ON tag(repo) WHERE left_behind > 0;
+
+-- How manifests were used, and when last (µs; 0: never): pulled by people and by
+-- machines, and started as notebooks. Pulls are those of GET, not of HEAD.
+CREATE TABLE manifest_use (
+  manifest INTEGER NOT NULL REFERENCES manifest(id) ON DELETE CASCADE, human INTEGER NOT NULL, last_human INTEGER NOT NULL,
+  machine INTEGER NOT NULL, last_machine INTEGER NOT NULL, starts INTEGER NOT NULL, last_start INTEGER NOT NULL, PRIMARY KEY (manifest));
