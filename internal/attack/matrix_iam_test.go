@@ -58,6 +58,7 @@ var iamAttempts = []attempt{
 	{"PUT /v3/OS-INHERIT/domains/{domain_id}/groups/{group_id}/roles/{role_id}/inherited_to_projects", "/v3/OS-INHERIT/domains/$DOMAIN/groups/$CREW/roles/$POLICY/inherited_to_projects", "/v3/OS-INHERIT/domains/$DOMAIN/groups/$CREW/roles/$POLICY/inherited_to_projects", "", "", "401 - 404 403 403"},
 	{"DELETE /v3/OS-INHERIT/domains/{domain_id}/groups/{group_id}/roles/{role_id}/inherited_to_projects", "/v3/OS-INHERIT/domains/$DOMAIN/groups/$CREW/roles/$POLICY/inherited_to_projects", "/v3/OS-INHERIT/domains/$DOMAIN/groups/$CREW/roles/$POLICY/inherited_to_projects", "", "", "401 - 404 403 403"},
 	{"GET /v3.0/OS-PERMISSION/role-assignments", "/v3.0/OS-PERMISSION/role-assignments?subject.group_id=$CREW", "/v3.0/OS-PERMISSION/role-assignments?subject.group_id=$CREW", "", "", "401 - 404 403 403"},
+	{"POST /v3.0/OS-CREDENTIAL/securitytokens", "/v3.0/OS-CREDENTIAL/securitytokens", "", `{"auth":{"identity":{"methods":["token"],"token":{"id":"nobody's"}}}}`, "", "401 - - - -"},
 	{"POST /v3.0/OS-CREDENTIAL/credentials", "/v3.0/OS-CREDENTIAL/credentials", "/v3.0/OS-CREDENTIAL/credentials", `{"credential":{"user_id":"$USER"}}`, "", "401 - 403 403* 403*"},
 	{"GET /v3.0/OS-CREDENTIAL/credentials", "/v3.0/OS-CREDENTIAL/credentials?user_id=$USER", "/v3.0/OS-CREDENTIAL/credentials?user_id=$NOID", "", "", "401 - 404 403* 403*"},
 	{"GET /v3.0/OS-CREDENTIAL/credentials/{access_key}", "/v3.0/OS-CREDENTIAL/credentials/$KEY", "/v3.0/OS-CREDENTIAL/credentials/NOSUCHACCESSKEY00000", "", "", "401 - 404 403* 403*"},

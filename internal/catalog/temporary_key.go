@@ -13,6 +13,7 @@ type TemporaryKey struct {
 	Access, Account  string
 	Secret           []byte
 	Parent           string
+	Token            string // hex SHA-256 of the security token; "" for a registry login, which cannot sign
 	Created, Expires time.Time
 }
 
@@ -37,21 +38,25 @@ func (db *DB) AddTemporaryKey(ctx context.Context, who easel.Principal, k Tempor
 			return err
 		}
 		if n >= limit {
-			return easel.E(easel.TooMany, "key", "a user has at most %d login commands at a time", limit)
+			return easel.E(easel.TooMany, "key", "a user has at most %d temporary keys at a time", limit)
 		}
-		_, err = t.exec(`INSERT INTO temporary_key (access, account, secret, parent, created, expires) VALUES ($1,$2,$3,$4,$5,$6)`,
-			k.Access, k.Account, k.Secret, k.Parent, micros(k.Created), micros(k.Expires))
+		_, err = t.exec(`INSERT INTO temporary_key (access, account, secret, parent, created, expires, token) VALUES ($1,$2,$3,$4,$5,$6,$7)`,
+			k.Access, k.Account, k.Secret, k.Parent, micros(k.Created), micros(k.Expires), k.Token)
 		if isUnique(err) {
 			return easel.E(easel.Exists, "key", "there is an access key %s already", k.Access).Because(err)
 		}
 		if err != nil {
 			return err
 		}
-		return t.audit(who, "createDockerConfig", k.Access, 0, nil)
+		action := "createDockerConfig"
+		if k.Token != "" {
+			action = "createTemporaryAccessKey"
+		}
+		return t.audit(who, action, k.Access, 0, nil)
 	})
 }
 
-// LoginKey returns the access key of a registry login with its account: a
+// LoginKey returns the access key of a login or a signature with its account: a
 // permanent one, or a temporary one, expired or not, which is active while the
 // key that asked for it is. Errors: NotFound "key".
 func (db *DB) LoginKey(ctx context.Context, access string) (o KeyOwner, err error) {
@@ -76,11 +81,11 @@ func (t *tx) temporaryKey(access string) (KeyOwner, error) {
 	var k AccessKey
 	var a accountScan
 	var created, expires int64
-	dest := append([]any{&k.Access, &k.Account, &k.Secret, &k.Active, &created, &expires}, a.dest()...)
+	dest := append([]any{&k.Access, &k.Account, &k.Secret, &k.Active, &created, &expires, &k.Token}, a.dest()...)
 	ok, err := t.get(dest, `
 		SELECT k.access, k.account, k.secret,
 			CASE WHEN `+parentActive+` THEN 1 ELSE 0 END,
-			k.created, k.expires, `+accountColumns+`
+			k.created, k.expires, k.token, `+accountColumns+`
 		FROM temporary_key k JOIN account a ON a.id = k.account JOIN domain d ON d.id = a.domain WHERE k.access = $1`, access)
 	if err != nil {
 		return KeyOwner{}, err

@@ -9,8 +9,11 @@ import (
 	"easel"
 )
 
-// algorithm is the one signing algorithm that is served (iam.md 8.1).
-const algorithm = "SDK-HMAC-SHA256"
+// The signing algorithms that are served (iam.md 8.1).
+const (
+	algorithm        = "SDK-HMAC-SHA256"
+	derivedAlgorithm = "V11-HMAC-SHA256"
+)
 
 // maxAuthorization bounds the header, in bytes.
 const maxAuthorization = 8 << 10
@@ -18,12 +21,15 @@ const maxAuthorization = 8 << 10
 // authorization is a parsed Authorization header (iam.md 8.1).
 type authorization struct {
 	access  string
-	scope   string   // "date/region/service/sdk_request" of the scoped layout; "" for the plain one
+	scope   string // "date/region/service/sdk_request" of the scoped layout, "date/region/service" of the derived one; "" for the plain one
+	derived bool
 	headers []string // names as listed, lower case
 	mac     []byte
 }
 
-func (a authorization) scoped() bool { return a.scope != "" }
+// scoped is whether the layout is the scoped one, which reads some of a
+// request in its own way; the derived one reads it as the plain one does.
+func (a authorization) scoped() bool { return a.scope != "" && !a.derived }
 
 // date is the first part of the scope.
 func (a authorization) date() string { date, _, _ := strings.Cut(a.scope, "/"); return date }
@@ -38,7 +44,7 @@ func Signs(header string) bool {
 
 func parseAuthorization(header string) (authorization, error) {
 	scheme, rest, _ := strings.Cut(strings.TrimSpace(header), " ")
-	if scheme != algorithm {
+	if scheme != algorithm && scheme != derivedAlgorithm {
 		return authorization{}, badFormat("the algorithm %.32q is not served; sign with %s", scheme, algorithm)
 	}
 	if len(rest) > maxAuthorization {
@@ -54,14 +60,17 @@ func parseAuthorization(header string) (authorization, error) {
 	}
 	access, plain := fields["Access"]
 	credential, scoped := fields["Credential"]
-	if len(fields) != 3 || plain == scoped {
+	derived := scheme == derivedAlgorithm
+	if len(fields) != 3 || plain == scoped || derived && plain {
 		return authorization{}, badFormat("the Authorization header must have Access or Credential, SignedHeaders and Signature")
 	}
-	a := authorization{access: access}
+	a := authorization{access: access, derived: derived}
 	if scoped {
 		a.access, a.scope, _ = strings.Cut(credential, "/")
-		if parts := strings.Split(a.scope, "/"); len(parts) != 4 || parts[3] != "sdk_request" || len(parts[0]) != 8 {
-			return authorization{}, badFormat("the credential must be key/date/region/service/sdk_request")
+		parts := strings.Split(a.scope, "/")
+		switch {
+		case len(parts[0]) != 8, derived && len(parts) != 3, !derived && (len(parts) != 4 || parts[3] != "sdk_request"):
+			return authorization{}, badFormat("the credential must be key/date/region/service, in the scoped layout with /sdk_request behind it")
 		}
 	}
 	if !accessPattern.MatchString(a.access) {

@@ -52,6 +52,9 @@ func (s *Service) NewDockerLogin(ctx context.Context, who easel.Principal, proje
 	}
 	now := s.now().Truncate(time.Microsecond)
 	k := catalog.TemporaryKey{Access: newAccess(), Account: account.ID, Parent: who.AccessKey, Created: now, Expires: now.Add(s.o.DockerLoginTTL)}
+	if err := s.boundBy(ctx, &k); err != nil {
+		return DockerLogin{}, err
+	}
 	secret := newSecret()
 	if k.Secret, err = s.seal(k.Access, secret); err != nil {
 		return DockerLogin{}, err

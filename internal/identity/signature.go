@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -73,7 +74,7 @@ func (s *Service) Verify(ctx context.Context, r SignedRequest) (easel.Principal,
 	if err := attempt.early(); err != nil {
 		return easel.Principal{}, err
 	}
-	owner, secret, err := s.signingKey(ctx, a.access)
+	owner, secret, err := s.signingKey(ctx, a.access, &r)
 	if err != nil {
 		return easel.Principal{}, attempt.judge(hide(err, "signature", "verify aksk signature fail"))
 	}
@@ -120,19 +121,27 @@ func (r *SignedRequest) parse() (authorization, time.Time, error) {
 	if err != nil || len(date) != len(signingTime) { // time.Parse takes fractions of a second, too
 		return authorization{}, time.Time{}, badFormat("X-Sdk-Date must look like %s", signingTime)
 	}
-	if a.scoped() && a.date() != date[:8] {
+	if a.scope != "" && a.date() != date[:8] {
 		return authorization{}, time.Time{}, badFormat("the date in the credential is not that of X-Sdk-Date")
 	}
 	return a, at, nil
 }
 
-// signingKey returns a permanent access key that may be used now, with its
-// secret. A temporary key has no security token, without which it cannot sign
-// (iam.md 7). Errors: NotFound "key" whatever the reason; its cause is for the log.
-func (s *Service) signingKey(ctx context.Context, access string) (catalog.KeyOwner, string, error) {
-	owner, err := s.catalog.KeyOwner(ctx, access)
+// signingKey returns an access key that may be used now, with its secret. A
+// temporary key signs only with its security token (iam.md 7), which that of a
+// registry login has not. Errors: NotFound "key" whatever the reason; its
+// cause is for the log.
+func (s *Service) signingKey(ctx context.Context, access string, r *SignedRequest) (catalog.KeyOwner, string, error) {
+	owner, err := s.catalog.LoginKey(ctx, access)
 	if err != nil {
 		return catalog.KeyOwner{}, "", err
+	}
+	if owner.Key.Temporary() {
+		token, ok := r.one("X-Security-Token")
+		same := subtle.ConstantTimeCompare([]byte(tokenHash(token)), []byte(owner.Key.Token)) == 1
+		if !ok || token == "" || !same {
+			return catalog.KeyOwner{}, "", easel.E(easel.NotFound, "key", "the access key cannot be used").Because(errors.New("no security token, or not that of the temporary access key"))
+		}
 	}
 	return s.live(owner)
 }
@@ -225,7 +234,14 @@ func (r *SignedRequest) variants(a authorization, body []byte) []variant {
 // sign returns the signature of a canonical request (iam.md 8.3).
 func (a authorization) sign(at time.Time, secret, canonical string) []byte {
 	key, lines := []byte(secret), []string{algorithm, at.Format(signingTime)}
-	if a.scoped() {
+	switch {
+	case a.derived:
+		lines[0] = derivedAlgorithm
+		// An error would be a length that SHA-256 cannot give.
+		derived, _ := hkdf.Key(sha256.New, key, []byte(a.access), a.scope, sha256.Size)
+		key = []byte(hex.EncodeToString(derived))
+		lines = append(lines, a.scope)
+	case a.scoped():
 		parts := strings.Split(a.scope, "/")
 		key = []byte("SDK" + secret)
 		for _, part := range parts {

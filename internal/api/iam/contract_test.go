@@ -63,6 +63,7 @@ func newFixture(t *testing.T) *fixture {
 	f.rec = apitest.New(t, f, OpenAPI)
 	f.rec.Replace(`"access": "[A-Z0-9]{20}"`, `"access": "<access key>"`)
 	f.rec.Replace(`"secret": "[A-Za-z0-9]{40}"`, `"secret": "<secret key>"`)
+	f.rec.Replace(`"securitytoken": "[^"]+"`, `"securitytoken": "<security token>"`)
 	f.rec.Replace(`"(access_token|token)": "[^"]+"`, `"$1": "<token>"`)
 	f.rec.Replace(`"create_time": \d{13}`, `"create_time": <ms>`)
 	f.rec.Replace(`(?m)^X-Iam-Trace-Id: .*$`, "X-Iam-Trace-Id: <request-id>")
@@ -147,6 +148,13 @@ func TestExchanges(t *testing.T) {
 		req("GET", "/v3.0/OS-USER/users/nobody", ""))
 	f.users(t, req)
 	f.roles(t, req)
+	f.rec.Golden(t, "securitytokens",
+		req("POST", "/v3.0/OS-CREDENTIAL/securitytokens", `{"auth":{"identity":{"methods":["token"],"token":{"duration_seconds":3600}}}}`),
+		apitest.Request("POST", "/v3.0/OS-CREDENTIAL/securitytokens", `{"auth":{"identity":{"methods":["token"]}}}`),
+		req("POST", "/v3.0/OS-CREDENTIAL/securitytokens", `{"auth":{"identity":{"methods":["token"],"token":{"duration_seconds":899}}}}`),
+		req("POST", "/v3.0/OS-CREDENTIAL/securitytokens", `{"auth":{"identity":{"methods":["assume_role"]}}}`),
+		req("POST", "/v3.0/OS-CREDENTIAL/securitytokens", `{"auth":{"identity":{"methods":["token"],"policy":{"Version":"1.1"}}}}`),
+		apitest.Request("POST", "/v3.0/OS-CREDENTIAL/securitytokens", `{"auth":{"identity":{"methods":["token"]}}}`, authToken, "nobody's"))
 	made := f.rec.Golden(t, "keys",
 		req("POST", "/v3.0/OS-CREDENTIAL/credentials", `{"credential":{"user_id":"`+f.first.UserID+`","description":"laptop"}}`),
 		req("POST", "/v3.0/OS-CREDENTIAL/credentials", `{"credential":{"user_id":"`+f.first.UserID+`"}}`),

@@ -93,6 +93,7 @@ func New(svc *identity.Service, auth api.Authenticator, o Options) *api.Mux {
 		signedIn("DELETE "+at.list+at.one, s.revoke(at.in))
 	}
 	signedIn("GET /v3.0/OS-PERMISSION/role-assignments", s.listAssignments)
+	handle("POST /v3.0/OS-CREDENTIAL/securitytokens", s.createSecurityToken)
 	signedIn("POST /v3.0/OS-CREDENTIAL/credentials", s.createKey)
 	signedIn("GET /v3.0/OS-CREDENTIAL/credentials", s.listKeys)
 	signedIn("GET /v3.0/OS-CREDENTIAL/credentials/{access_key}", s.showKey)
