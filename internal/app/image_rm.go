@@ -7,12 +7,9 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 
 	"easel"
@@ -21,23 +18,37 @@ import (
 
 type imageRm struct {
 	viewer `embed:""`
-	Images []string `arg:"" name:"image" help:"Ids or paths."`
-	Force  bool     `env:"-" short:"f" help:"With their content in the registry, as far as nothing else needs it."`
-	DryRun bool     `env:"-" short:"n" help:"Only tell what would happen."`
-	Yes    bool     `env:"-" short:"y" help:"Do not ask."`
+	choice `embed:""`
+	Force  bool `env:"-" short:"f" help:"With their content in the registry, as far as nothing else needs it."`
+	DryRun bool `env:"-" short:"n" help:"Only tell what would happen."`
+	Yes    bool `env:"-" short:"y" help:"Do not ask."`
+}
+
+// choice are the images that a command is about.
+type choice struct {
+	Images []string          `arg:"" optional:"" name:"image" help:"Ids or paths."`
+	Filter map[string]string `env:"-" placeholder:"FIELD=VALUE" help:"Images of the project that have all of these: name, name-exact, tag, namespace, type, service-type, visibility, status, older-than (like 30d)."`
 }
 
 // Help is the text below the flags.
 func (imageRm) Help() string {
 	return `Without --force only the catalogue record goes; what docker pulls stays. With --force the tag goes too, and with
-it every layer that nothing else needs: the space is back when the command returns.
+it every layer that nothing else needs: the space is back when the command returns. What you confirm is what
+happens: when something changes between the plan and your answer, nothing goes.
+
+Up to 20 images go all together or not at all. More of them, and those of a filter with --yes, go one after the other, as a
+job of the server, which goes on when this command is interrupted: easel job ls.
 
 Examples:
 
   easel image rm vision-team/torch:2.3 --force --dry-run
   easel image rm vision-team/torch:2.3 vision-team/torch:2.2 --force
+  easel image rm --filter namespace=vision-team --filter older-than=90d --force
   easel image ls old -o json | jq -r '.[].id' | xargs easel image rm --force --yes`
 }
+
+// together is the most images that go in one transaction, during which others wait.
+const together = 20
 
 // Run shows what goes, asks, deletes, and says what came back.
 func (c *imageRm) Run(ctx context.Context, s *streams) error {
@@ -46,58 +57,91 @@ func (c *imageRm) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer ses.Close()
-	images, err := ses.find(ctx, c.Images)
+	what, err := c.what(ctx, ses, c.Force)
 	if err != nil {
 		return err
 	}
 	if c.DryRun {
-		return ses.showPlan(ctx, images, c.Force)
+		return ses.showPlan(ctx, what, c.Force)
 	}
 	plan := ""
 	if !c.Yes {
-		if plan, err = c.confirm(ctx, s, ses, images); err != nil {
+		confirmed, err := c.confirm(ctx, s, ses, what)
+		if err != nil {
 			return err
 		}
+		plan, what = confirmed.ID, deletionOf(planned(confirmed), c.Force)
 	}
-	receipts, err := ses.deleteImages(ctx, s, images, c.Force, plan)
-	printed := ses.print(receipts, func(w io.Writer) {
-		var freed int64
-		for _, r := range receipts {
-			writeReceipt(w, r, c.Force)
-			freed += r.Freed + r.Pending
-		}
-		if len(receipts) > 1 && c.Force {
-			fmt.Fprintf(w, "Together: freed %s.\n", size(freed))
-		}
-	})
-	return errors.Join(err, printed)
+	if images, _ := what["images"].([]string); len(images) == 0 || len(images) > together {
+		return ses.deleteByJob(ctx, s, what)
+	}
+	receipt, err := ses.deleteImages(ctx, what, plan)
+	if err != nil {
+		return err
+	}
+	return ses.print([]easel.Receipt{receipt}, func(w io.Writer) { writeReceipt(w, receipt, c.Force) })
 }
 
-// confirm shows the plan, asks for a yes, and returns the plan's id.
-func (c *imageRm) confirm(ctx context.Context, s *streams, ses *session, images []image) (string, error) {
+// Validate is called when the command line was parsed.
+func (c *choice) Validate() error {
+	switch {
+	case len(c.Images) > 0 && len(c.Filter) > 0:
+		return errors.New("name images or give a filter, not both")
+	case len(c.Images) == 0 && len(c.Filter) == 0:
+		return errors.New("name images, or say which with --filter")
+	}
+	return nil
+}
+
+// what returns what a plan, a deletion or a job of the images is asked with.
+func (c *choice) what(ctx context.Context, ses *session, force bool) (map[string]any, error) {
+	if len(c.Images) > 0 {
+		images, err := ses.find(ctx, c.Images)
+		return deletionOf(ids(images), force), err
+	}
+	filter := map[string]any{}
+	for field, value := range c.Filter {
+		field = strings.ReplaceAll(field, "-", "_")
+		if filter[field] = value; field == "name_exact" {
+			filter[field] = value == "true"
+		}
+	}
+	return map[string]any{"filter": filter, "force": force}, nil
+}
+
+// planned returns the ids of the images that a plan is about.
+func planned(p easel.Plan) []string {
+	all := make([]string, len(p.Images))
+	for n, i := range p.Images {
+		all[n] = i.ID
+	}
+	return all
+}
+
+// confirm shows the plan, asks for a yes, and returns the plan.
+func (c *imageRm) confirm(ctx context.Context, s *streams, ses *session, what map[string]any) (plan easel.Plan, err error) {
 	f, isFile := s.in.(*os.File)
 	if !isFile || !term.IsTerminal(int(f.Fd())) {
-		return "", errors.New("nobody is there to ask: add --yes to delete, or --dry-run to see what would go")
+		return plan, errors.New("nobody is there to ask: add --yes to delete, or --dry-run to see what would go")
 	}
-	plan, err := ses.plan(ctx, deletionOf(images, c.Force))
-	if err != nil {
-		return "", err
+	if plan, err = ses.plan(ctx, what); err != nil {
+		return plan, err
 	}
 	writePlan(s.err, plan, c.Force)
-	if len(plan.Blockers) > 0 {
-		return "", errors.New("nothing was deleted: all of them go, or none")
+	if len(plan.Blockers) > 0 && len(plan.Images) <= together {
+		return plan, errors.New("nothing was deleted: all of them go, or none")
 	}
 	answer := ""
-	fmt.Fprintf(s.err, "Delete %s? [y/N] ", plural(len(images), "image"))
+	fmt.Fprintf(s.err, "Delete %s? [y/N] ", plural(len(plan.Images), "image"))
 	if _, err := fmt.Fscanln(s.in, &answer); err != nil || !strings.HasPrefix(strings.ToLower(answer), "y") {
-		return "", errors.New("nothing was deleted")
+		return plan, errors.New("nothing was deleted")
 	}
-	return plan.ID, nil
+	return plan, nil
 }
 
-// deletionOf is what a plan or a deletion of images is asked with.
-func deletionOf(images []image, force bool) map[string]any {
-	return map[string]any{"images": ids(images), "force": force}
+// deletionOf is what a plan, a deletion or a job of images is asked with.
+func deletionOf(images []string, force bool) map[string]any {
+	return map[string]any{"images": images, "force": force}
 }
 
 // plan asks the server what a deletion would do.
@@ -111,8 +155,8 @@ func (s *session) plan(ctx context.Context, what map[string]any) (easel.Plan, er
 	return plan, err
 }
 
-func (s *session) showPlan(ctx context.Context, images []image, force bool) error {
-	plan, err := s.plan(ctx, deletionOf(images, force))
+func (s *session) showPlan(ctx context.Context, what map[string]any, force bool) error {
+	plan, err := s.plan(ctx, what)
 	if err != nil {
 		return err
 	}
@@ -169,36 +213,18 @@ func writeKept(w io.Writer, p easel.Receipt) {
 	}
 }
 
-// batch is how many images go in one call: all of them or none. A call is one
-// transaction, during which others wait.
-const batch = 250
-
-// deleteImages deletes in batches and returns the receipts. It stops at the
-// first batch that is refused, of which nothing has gone. What goes in one batch
-// must be what the plan said, unless that is empty.
-func (s *session) deleteImages(ctx context.Context, std *streams, images []image, force bool, plan string) ([]easel.Receipt, error) {
+// deleteImages deletes images, all of them or none. What goes must be what the
+// plan said, unless that is empty.
+func (s *session) deleteImages(ctx context.Context, what map[string]any, plan string) (r easel.Receipt, err error) {
 	header := http.Header{}
-	if plan != "" && len(images) <= batch {
+	if plan != "" {
 		header.Set("If-Match", strconv.Quote(plan))
 	}
-	bar := progress(std, len(images))
-	defer bar.wait()
-	receipts := []easel.Receipt{}
-	for part := range slices.Chunk(images, batch) {
-		var r easel.Receipt
-		_, err := s.Do(ctx, client.Call{Method: http.MethodPost, Path: "/easel/v1/deletions",
-			In: deletionOf(part, force), Out: &r, Header: header})
-		if err != nil {
-			bar.abort()
-			if left := len(images) - batch*len(receipts); left > 1 {
-				err = fmt.Errorf("%w\nThe last %d images were not deleted", err, left)
-			}
-			return receipts, err
-		}
-		receipts = append(receipts, r)
-		bar.step(len(part))
+	if err := s.needProject(ctx); err != nil {
+		return r, err
 	}
-	return receipts, nil
+	_, err = s.Do(ctx, client.Call{Method: http.MethodPost, Path: "/easel/v1/deletions", In: what, Out: &r, Header: header})
+	return r, err
 }
 
 func ids(images []image) []string {
@@ -227,43 +253,9 @@ func writeReceipt(w io.Writer, r easel.Receipt, force bool) {
 	fmt.Fprintf(w, "Receipt %s\n", r.ID)
 }
 
-// steps shows progress on a terminal when there are many steps.
-type steps struct {
-	group *mpb.Progress
-	bar   *mpb.Bar
-}
-
-func progress(s *streams, n int) *steps {
-	f, isFile := s.err.(*os.File)
-	if n <= batch || !isFile || !term.IsTerminal(int(f.Fd())) {
-		return &steps{}
-	}
-	group := mpb.New(mpb.WithOutput(f), mpb.WithWidth(50))
-	return &steps{group, group.AddBar(int64(n), mpb.PrependDecorators(decor.Name("deleting ")),
-		mpb.AppendDecorators(decor.CountersNoUnit("%d/%d")), mpb.BarRemoveOnComplete())}
-}
-
-func (s *steps) step(n int) {
-	if s.bar != nil {
-		s.bar.IncrBy(n)
-	}
-}
-
-func (s *steps) abort() {
-	if s.bar != nil {
-		s.bar.Abort(true)
-	}
-}
-
-func (s *steps) wait() {
-	if s.group != nil {
-		s.group.Wait()
-	}
-}
-
 type imagePlan struct {
 	viewer `embed:""`
-	Images []string `arg:"" name:"image" help:"Ids or paths."`
+	choice `embed:""`
 }
 
 // Help is the text below the flags.
@@ -273,7 +265,8 @@ func (imagePlan) Help() string {
 Examples:
 
   easel image plan vision-team/torch:2.3
-  easel image plan vision-team/torch:2.3 vision-team/torch:2.2 -o json`
+  easel image plan vision-team/torch:2.3 vision-team/torch:2.2 -o json
+  easel image plan --filter namespace=vision-team --filter older-than=90d`
 }
 
 // Run prints the plan.
@@ -283,9 +276,9 @@ func (c *imagePlan) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer ses.Close()
-	images, err := ses.find(ctx, c.Images)
+	what, err := c.what(ctx, ses, true)
 	if err != nil {
 		return err
 	}
-	return ses.showPlan(ctx, images, true)
+	return ses.showPlan(ctx, what, true)
 }

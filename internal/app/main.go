@@ -48,6 +48,7 @@ type commands struct {
 
 	Du      duCommand       `cmd:"" help:"Show what holds how many bytes, as a tree."`
 	Why     whyCommand      `cmd:"" help:"Tell what keeps a blob, or the blobs of an image."`
+	Job     jobCommands     `cmd:"" help:"Watch, pause and cancel deletions of many images."`
 	Receipt receiptCommands `cmd:"" help:"Show what a deletion did, and prove it."`
 
 	Check   checkCommand   `cmd:"" help:"Prove that storage and catalogue agree, byte for byte."`

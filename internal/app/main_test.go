@@ -22,7 +22,7 @@ func TestEveryCommandHelps(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
 		"", "serve", "login", "logout", "docker-login", "image", "image ls", "image show", "image register", "image rm", "image plan",
-		"image groups", "image sync", "org", "org ls", "org create", "org show", "org rm", "repo", "repo ls", "repo rm",
+		"image groups", "image sync", "org", "org ls", "org create", "org show", "org rm", "repo", "repo ls", "repo rm", "job", "job ls", "job show", "job pause", "job resume", "job cancel",
 		"check", "reclaim", "audit", "config", "admin", "admin reset-password", "version",
 	} {
 		t.Run(command, func(t *testing.T) {

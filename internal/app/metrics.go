@@ -152,6 +152,9 @@ var (
 	uploadBytes  = gaugeDesc("easel_uploads_bytes", "Bytes on the disk of upload sessions that are not finished.")
 	garbageCount = gaugeDesc("easel_garbage_objects", "Storage objects waiting to be unlinked.")
 	garbageBytes = gaugeDesc("easel_garbage_bytes", "Bytes of storage objects waiting to be unlinked.")
+	jobsRunning  = gaugeDesc("easel_jobs_running", "Deletions of many images that are worked on, or wait for that.")
+	jobsPaused   = gaugeDesc("easel_jobs_paused", "Deletions of many images that somebody paused.")
+	jobImages    = gaugeDesc("easel_jobs_images_waiting", "Images of jobs that have not ended, and that have no result yet.")
 	pinsLive     = gaugeDesc("easel_pins", "Blobs and manifests kept because a push is under way.")
 	heldBytes    = prometheus.NewDesc("easel_ledger_bytes",
 		"Bytes that an organisation, or a domain as a whole, holds: exclusive (go with it), shared, pinned (by a push only), waiting (open uploads).",
@@ -163,7 +166,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (b *backlog) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{uploadsOpen, uploadBytes, garbageCount, garbageBytes, pinsLive, hooksWaiting, hooksGivenUp, heldBytes, freeBytes} {
+	for _, d := range []*prometheus.Desc{uploadsOpen, uploadBytes, garbageCount, garbageBytes, jobsRunning, jobsPaused, jobImages, pinsLive, hooksWaiting, hooksGivenUp, heldBytes, freeBytes} {
 		c <- d
 	}
 }
@@ -187,6 +190,9 @@ func (b *backlog) Collect(c chan<- prometheus.Metric) {
 	gauge(garbageCount, waiting.Garbage)
 	gauge(garbageBytes, waiting.GarbageBytes)
 	gauge(pinsLive, waiting.Pins)
+	gauge(jobsRunning, waiting.Jobs)
+	gauge(jobsPaused, waiting.JobsPaused)
+	gauge(jobImages, waiting.JobImages)
 	hooks, err := b.db.HookBacklog(ctx)
 	if err != nil {
 		return

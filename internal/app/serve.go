@@ -127,6 +127,7 @@ func (c *Config) run(ctx context.Context, l net.Listener, sys *system, log *slog
 		Handler: sys.handler, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), // handshakes and broken headers: the client's doing
 		ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 	}
+	server.RegisterOnShutdown(func() { close(sys.stopping) })
 	// Background work outlives the signal: transfers that are still going on need it.
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()

@@ -25,7 +25,7 @@ func start(t *testing.T, wait time.Duration) *started {
 		t.Fatal(err)
 	}
 	s := &started{base: "http://" + l.Addr().String(), entered: make(chan struct{}), release: make(chan struct{}), ended: make(chan error, 1)}
-	sys := &system{
+	sys := &system{stopping: make(chan struct{}),
 		handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			close(s.entered)
 			select {

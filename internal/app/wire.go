@@ -31,13 +31,14 @@ type system struct {
 	registry *registry.Service
 	images   *workbench.Service
 	hooks    *hook.Service
+	stopping chan struct{}                 // closed when the server stops
 	loops    []func(context.Context) error // background work; each returns when its context ends
 }
 
 // wire puts services and families together on open stores, for a server that
 // listens at the address at.
 func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, log *slog.Logger) (*system, error) {
-	sys := &system{}
+	sys := &system{stopping: make(chan struct{})}
 	sys.identity = identity.New(identity.Options{
 		Catalog: st.catalog, MasterKey: st.masterKey, Log: log, Region: c.ProjectName, MaxKeys: c.KeyQuota,
 		Lockout: identity.Lockout{After: c.lockout(), Observe: m.login},
@@ -48,7 +49,7 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 		Free: st.blobs.Free, LowSpace: int64(c.LowSpace),
 	})
 	sys.images = workbench.New(workbench.Options{
-		Catalog: st.catalog, Registry: sys.registry, MaxImageSize: int64(c.MaxImageSize), Port: port(at), Hosts: c.hosts(),
+		Catalog: st.catalog, Registry: sys.registry, Subjects: sys.identity, Log: log, MaxImageSize: int64(c.MaxImageSize), Port: port(at), Hosts: c.hosts(),
 	})
 	sys.hooks = hook.New(hook.Options{Catalog: st.catalog, Vault: sys.identity, Log: log, Metrics: m, Allow: c.hookAllow})
 	builtins, err := c.builtins()
@@ -75,6 +76,7 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 		func(ctx context.Context) error { sys.registry.Run(ctx); return nil },
 		func(ctx context.Context) error { sys.registry.Seal(ctx); return nil },
 		func(ctx context.Context) error { sys.hooks.Run(ctx); return nil },
+		func(ctx context.Context) error { sys.images.RunJobs(ctx); return nil },
 	}
 	return sys, nil
 }
@@ -99,7 +101,7 @@ func (s *system) families(c *Config, auth api.Authenticator, m *metrics) (http.H
 		tokenFamily:     iam.NewRegistryAuth(s.identity),
 		iamFamily:       iam.New(s.identity, auth, iam.Options{PublicURL: base, Region: c.ProjectName}),
 		rootFamily:      root(swr.Versions(base), iam.VersionsHandler(base)),
-		easelFamily:     easelapi.New(easelapi.Options{Auth: auth, Images: s.images, Protector: s.images, Tags: s.registry, Content: s.registry, Hooks: s.hooks}),
+		easelFamily:     easelapi.New(easelapi.Options{Auth: auth, Images: s.images, Protector: s.images, Tags: s.registry, Content: s.registry, Hooks: s.hooks, Jobs: s.images, Stopping: s.stopping}),
 		docsFamily:      docsAt(reference),
 	}}, nil
 }

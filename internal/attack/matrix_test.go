@@ -157,6 +157,14 @@ var easelAttempts = []attempt{
 	{"POST /easel/v1/plans", "/easel/v1/plans", "/easel/v1/plans", `{"manifest":"team/$REPO@$MANIFEST"}`, "", "401 - 404 404 403*"},
 	{"POST /easel/v1/deletions", "/easel/v1/deletions", "/easel/v1/deletions", `{"repository":"team/$REPO"}`, "", "401 - 404 404 403*"},
 	{"POST /easel/v1/deletions", "/easel/v1/deletions", "/easel/v1/deletions", `{"tag":"team/$REPO:v1"}`, "", "401 - 404 404 403*"},
+	{"POST /easel/v1/jobs", "/easel/v1/jobs", "/easel/v1/jobs", `{"images":["$IMAGE"],"force":true}`, "", "401 404 404 - -"},
+	{"POST /easel/v1/jobs", "/easel/v1/jobs", "/easel/v1/jobs", `{"filter":{"namespace":"$ORG","name":"$REPO"},"force":true}`, "", "401 404 404 - -"},
+	{"GET /easel/v1/jobs", "/easel/v1/jobs", "", "", "", "401 200 200 - -"},
+	{"GET /easel/v1/jobs/{id}", "/easel/v1/jobs/$JOB", "/easel/v1/jobs/$NOUUID", "", "", "401 404 404 - -"},
+	{"GET /easel/v1/jobs/{id}/events", "/easel/v1/jobs/$JOB/events", "/easel/v1/jobs/$NOUUID/events", "", "", "401 404 404 - -"},
+	{"POST /easel/v1/jobs/{id}/pause", "/easel/v1/jobs/$JOB/pause", "/easel/v1/jobs/$NOUUID/pause", "", "", "401 404 404 - -"},
+	{"POST /easel/v1/jobs/{id}/resume", "/easel/v1/jobs/$JOB/resume", "/easel/v1/jobs/$NOUUID/resume", "", "", "401 404 404 - -"},
+	{"POST /easel/v1/jobs/{id}/cancel", "/easel/v1/jobs/$JOB/cancel", "/easel/v1/jobs/$NOUUID/cancel", "", "", "401 404 404 - -"},
 	{"GET /easel/v1/receipts/{id}", "/easel/v1/receipts/$RECEIPT", "/easel/v1/receipts/$NOUUID", "", "", "401 - 404 - -"},
 	{"GET /easel/v1/receipts/key", "/easel/v1/receipts/key", "", "", "", "401 - - - -"},
 	{"GET /easel/v1/use", "/easel/v1/use?image=team/private:v1", "/easel/v1/use?image=team/missing:v1", "", "", "401 - 404 404 -"},
@@ -275,6 +283,8 @@ func settleMatrix(t *testing.T, in *installation) *matrix {
 	in.push(t, "ann", "team/done", "v1", "configuration 3", "layer 3")
 	upload := in.oci(t, "ann", "POST", "team/private", "/blobs/uploads/", "").want(t, "start an upload", http.StatusAccepted)
 	deleted := in.oci(t, "ann", "DELETE", "team/done", "/manifests/v1", "").want(t, "delete", http.StatusAccepted)
+	in.register(t, "ann", "team/private:v2")
+	job := in.iam(t, "ann", "POST", "/easel/v1/jobs", `{"filter":{"tag":"v2"}}`).want(t, "start a job", http.StatusAccepted)
 	image := in.register(t, "ann", "team/private:v1")
 	ann := in.people["ann"]
 	crew := field[map[string]any](t, in.iam(t, "ann", "POST", "/v3/groups", `{"group":{"name":"crew"}}`).want(t, "make a group", http.StatusCreated), "group")["id"].(string)
@@ -289,7 +299,7 @@ func settleMatrix(t *testing.T, in *installation) *matrix {
 	m.present = map[string]string{
 		"MANIFEST": digestOf(manifest), "BLOB": digestOf("secret layer"), "UPLOAD": upload.header.Get("Docker-Upload-Uuid"),
 		"IMAGE": image, "GROUP": easel.GroupID(acmeOne, "0", "team", "private"), "RECEIPT": deleted.header.Get("X-Easel-Receipt"),
-		"P1": acmeOne, "USER": ann.UserID, "ADMIN": "ann", "KEY": ann.AccessKey, "TOKEN": in.token(t, "ann", ""), "BODY": manifest,
+		"P1": acmeOne, "USER": ann.UserID, "ADMIN": "ann", "KEY": ann.AccessKey, "TOKEN": in.token(t, "ann", ""), "BODY": manifest, "JOB": field[string](t, job, "id"),
 		"HOOK": hook, "ORG": "team", "REPO": "private", "V2": "v2", "CREW": crew, "POLICY": policy, "DOMAIN": ann.DomainID, "WRONGLOGIN": "cHJvamVjdC1hMUB4Ong=",
 	}
 	uuid := "01a20993-fba6-7557-9f78-87f3e5ab0000"

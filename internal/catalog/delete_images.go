@@ -15,6 +15,7 @@ type ImageDeletion struct {
 	Group   string   // all images of the group
 	Force   bool     // with the content of their tags, as far as nothing else needs it
 	InUse   Guard    // may be nil
+	Step    *JobStep // of a job, or nil: its result is recorded with the deletion
 	Refusal error    // what a deletion by force answers if content would go: the caller may not delete tags there
 }
 
@@ -86,7 +87,10 @@ func (t *tx) deleteImages(who easel.Principal, d ImageDeletion) ([]easel.Image, 
 	for _, r := range removals {
 		rs = append(rs, r)
 	}
-	return images, out, t.unlink(who, action, resource, rs, &out)
+	if err := t.unlink(who, action, resource, rs, &out); err != nil {
+		return nil, out, err
+	}
+	return images, out, t.jobDone(d.Step, JobImage{State: "deleted", Receipt: out.Receipt.ID, Freed: out.Receipt.Freed})
 }
 
 // imagesOf reads the records that d names, each of which must exist.

@@ -10,11 +10,13 @@
 // # Reading order
 //
 // register.go makes a record of a tag; list.go and sync.go read and correct
-// records; delete.go is a deletion and the plan of one.
+// records; delete.go is a deletion and the plan of one; job.go deletes many,
+// one after the other.
 package workbench
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 
 	"easel"
@@ -42,6 +44,8 @@ type Options struct {
 	Catalog  *catalog.DB
 	Registry Unlinker
 	InUse    []InUse
+	Subjects Subjects     // who jobs are done for
+	Log      *slog.Logger // of jobs; nil: nothing is logged
 
 	// MaxImageSize is the largest image that can be registered, in bytes; 0: any.
 	MaxImageSize int64
@@ -52,14 +56,21 @@ type Options struct {
 	Hosts []string
 }
 
-// Service is the image catalogue. It is a passive struct, safe for concurrent use.
+// Service is the image catalogue. It is a passive struct, safe for concurrent
+// use; its background work is the blocking method RunJobs.
 type Service struct {
 	o       Options
 	catalog *catalog.DB
+	awake   chan struct{} // says that there may be work for RunJobs
 }
 
 // New returns a Service. The caller keeps ownership of what is in o.
-func New(o Options) *Service { return &Service{o: o, catalog: o.Catalog} }
+func New(o Options) *Service {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{o: o, catalog: o.Catalog, awake: make(chan struct{}, 1)}
+}
 
 // May asks whether the caller may do action in project. Edges ask it before
 // they look at query and body, so that a stranger learns nothing from them;

@@ -1,12 +1,14 @@
 package easelapi_test
 
 import (
+	"bufio"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -91,6 +93,7 @@ func TestExchanges(t *testing.T) {
 	ledgerExchanges(t, w)
 	w.hooks(t)
 	leftBehindExchanges(t, w)
+	goldenJob(t, w)
 	w.Complete(t)
 }
 
@@ -115,6 +118,74 @@ func TestPlanIsTheDeletion(t *testing.T) {
 	}
 	if w.HasTag(t, "team/torch:1") {
 		t.Error("the tag is still there")
+	}
+}
+
+// goldenJob records the life of a job.
+func goldenJob(t *testing.T, w *world) {
+	t.Helper()
+	w.use.tag = "used"
+	ids := []string{w.register(t, "team/jobs:1", "ubuntu", "one"), w.register(t, "team/jobs:used", "ubuntu", "two")}
+	path := w.Golden(t, "job_start", as("ann", "POST", "/easel/v1/jobs", selection(true, ids...)))[0].Header().Get("Location")
+	w.Golden(t, "job_pause",
+		as("ann", "POST", path+"/pause", ""),
+		as("ann", "POST", path+"/resume", ""),
+	)
+	if worked, err := w.images.WorkOnJob(t.Context()); err != nil || !worked {
+		t.Fatal(worked, err)
+	}
+	back := as("ann", "GET", path+"/events", "")
+	back.Header.Set("Last-Event-ID", "1")
+	w.Golden(t, "job",
+		as("ben", "GET", path+"?limit=10", ""),
+		as("ann", "GET", path+"/events", ""),
+		back,
+		as("ann", "POST", path+"/cancel", ""),
+		as("ann", "GET", "/easel/v1/jobs", ""),
+	)
+	other := w.Do(t, as("ann", "POST", "/easel/v1/jobs", `{"filter":{"tag":"used"}}`)).Header().Get("Location")
+	if a := w.Do(t, as("ann", "POST", other+"/cancel", "")); a.Code != http.StatusOK {
+		t.Errorf("cancel: %d %s", a.Code, a.Body)
+	}
+}
+
+// TestJobEvents watches a job from its start to its end, over a connection.
+func TestJobEvents(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ids := make([]string, 3)
+	for i := range ids {
+		ids[i] = w.register(t, fmt.Sprint("team/jobs:", i), "ubuntu", fmt.Sprint(i))
+	}
+	path := w.Do(t, as("ann", "POST", "/easel/v1/jobs", selection(true, ids...))).Header().Get("Location")
+	server := httptest.NewServer(w.handler)
+	defer server.Close()
+	req := as("ann", "GET", path+"/events", "")
+	watch, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+path+"/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	watch.Header = req.Header
+	resp, err := server.Client().Do(watch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	events := bufio.NewScanner(resp.Body)
+	var seen []string
+	for events.Scan() {
+		name, isEvent := strings.CutPrefix(events.Text(), "event: ")
+		if !isEvent {
+			continue
+		}
+		if seen = append(seen, name); len(seen) == 1 { // it is watched: now it may go on
+			if worked, err := w.images.WorkOnJob(t.Context()); err != nil || !worked {
+				t.Fatal(worked, err)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"progress", "image", "image", "image", "end"}, seen); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
 	}
 }
 
@@ -261,6 +332,19 @@ func TestRefusals(t *testing.T) {
 		{"too many", "ann", "POST", "/easel/v1/deletions", selection(true, tooMany...), "400 ModelArts.0107"},
 		{"no JSON", "ann", "POST", "/easel/v1/plans", `{"images":`, "400 ModelArts.6400"},
 		{"wrong type", "ann", "POST", "/easel/v1/plans", `{"images":"x"}`, "400 ModelArts.6332"},
+		{"a job of a repository", "ann", "POST", "/easel/v1/jobs", `{"repository":"team/a"}`, "400 ModelArts.0107"},
+		{"a job of a group", "ann", "POST", "/easel/v1/jobs", `{"group":"` + absent + `"}`, "400 ModelArts.0107"},
+		{"a job of nothing", "ann", "POST", "/easel/v1/jobs", `{}`, "400 ModelArts.6335"},
+		{"a job of too many", "ann", "POST", "/easel/v1/jobs", selection(true, tooMany...), "400 ModelArts.0107"},
+		{"a job of an absent image", "ann", "POST", "/easel/v1/jobs", selection(true, mine, absent), "404 ModelArts.6404"},
+		{"a job of another project", "cleo", "POST", "/easel/v1/jobs", selection(true, mine), "404 ModelArts.6404"},
+		{"an absent job", "ann", "GET", "/easel/v1/jobs/" + absent, "", "404 ModelArts.6404"},
+		{"an absent job's events", "ann", "GET", "/easel/v1/jobs/x%00y/events", "", "404 ModelArts.6404"},
+		{"pausing an absent job", "ann", "POST", "/easel/v1/jobs/" + absent + "/pause", "", "404 ModelArts.6404"},
+		{"jobs without project", "unbound", "GET", "/easel/v1/jobs", "", "401 ModelArts.0212"},
+		{"jobs to nobody", "", "GET", "/easel/v1/jobs", "", "401 ModelArts.0201"},
+		{"jobs before nothing", "ann", "GET", "/easel/v1/jobs?before=x", "", "400 ModelArts.0107"},
+		{"too long a page of jobs", "ann", "GET", "/easel/v1/jobs?limit=501", "", "400 ModelArts.0107"},
 		{"an absent receipt", "ann", "GET", "/easel/v1/receipts/" + absent, "", "404 ModelArts.6404"},
 		{"the key of receipts, to nobody", "", "GET", "/easel/v1/receipts/key", "", "401 ModelArts.0201"},
 		{"audit for users", "ben", "GET", "/easel/v1/audit", "", "403 ModelArts.0108"},

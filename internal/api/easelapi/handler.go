@@ -66,6 +66,8 @@ type Options struct {
 	Tags      TagKeeper
 	Content   Content
 	Hooks     Hooks
+	Jobs      Jobs
+	Stopping  <-chan struct{} // closed when the server stops: streams of events end; may be nil
 }
 
 // New returns the handler of /easel/v1/.
@@ -85,6 +87,13 @@ func New(o Options) *api.Mux {
 		{"PUT /easel/v1/organisations/{org}/immutable-tags", s.orgRules},
 		{"GET /easel/v1/repositories/{org}/{name}/immutable-tags", s.repoRules},
 		{"PUT /easel/v1/repositories/{org}/{name}/immutable-tags", s.repoRules},
+		{"POST /easel/v1/jobs", s.startJob},
+		{"GET /easel/v1/jobs", s.listJobs},
+		{"GET /easel/v1/jobs/{id}", s.showJob},
+		{"GET /easel/v1/jobs/{id}/events", s.jobEvents},
+		{"POST /easel/v1/jobs/{id}/pause", s.setJob(catalog.JobPaused)},
+		{"POST /easel/v1/jobs/{id}/resume", s.setJob(catalog.JobRunning)},
+		{"POST /easel/v1/jobs/{id}/cancel", s.setJob(catalog.JobCancelled)},
 		{"GET /easel/v1/receipts/{id}", s.receipt},
 		{"GET /easel/v1/receipts/key", s.receiptKey},
 		{"GET /easel/v1/use", s.use},

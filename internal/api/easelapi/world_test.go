@@ -28,6 +28,7 @@ type world struct {
 	*apitest.Recorder
 	images   *workbench.Service
 	patterns []string
+	handler  http.Handler
 	use      *use
 }
 
@@ -51,11 +52,12 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	content := registry.New(registry.Options{Catalog: w.DB, Blobs: store, Receipts: signer(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))})
-	w.images = workbench.New(workbench.Options{Catalog: w.DB, Registry: content, InUse: []workbench.InUse{w.use}})
-	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Protector: w.images, Tags: content, Content: content,
+	w.images = workbench.New(workbench.Options{Catalog: w.DB, Registry: content, InUse: []workbench.InUse{w.use}, Subjects: w})
+	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Protector: w.images, Tags: content, Content: content, Jobs: w.images,
 		Hooks: hook.New(hook.Options{Catalog: w.DB, Vault: vault{}})})
 	w.patterns = mux.Patterns()
-	w.Recorder = apitest.New(t, api.Serve(mux, api.ServeOptions{}), easelapi.OpenAPI)
+	w.handler = api.Serve(mux, api.ServeOptions{})
+	w.Recorder = apitest.New(t, w.handler, easelapi.OpenAPI)
 	return w
 }
 
@@ -65,6 +67,11 @@ type vault struct{}
 func (vault) Seal(_, secret string) ([]byte, error) { return []byte(secret), nil }
 
 func (vault) Open(_ string, sealed []byte) (string, error) { return string(sealed), nil }
+
+// Subject implements workbench.Subjects: every job is ann's.
+func (w *world) Subject(context.Context, string, string, string) (easel.Principal, error) {
+	return w.Ann, nil
+}
 
 // signer signs receipts with a key that is the same in every run.
 type signer ed25519.PrivateKey
