@@ -54,6 +54,7 @@ func params(dir string, more func(*testscript.Env)) testscript.Params {
 			"exitcode":    exitcode,
 			"certificate": certificate,
 			"sink":        sink,
+			"foreign":     foreign,
 		},
 	}
 }

@@ -28,6 +28,7 @@ var layers = map[string]layer{
 	// Points where tests end the process; empty without its build tag.
 	"internal/failpoint": {},
 	"internal/blob":      {inside: []string{""}, outside: []string{"golang.org/x/sys"}},
+	"internal/adopt":     {inside: []string{""}},
 	"internal/client":    {inside: []string{""}},
 
 	"internal/catalog": {inside: []string{"", "internal/blob", "internal/failpoint"},

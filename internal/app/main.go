@@ -46,7 +46,9 @@ type commands struct {
 
 	Hook hookCommands `cmd:"" help:"Tell others what happens: webhooks and their deliveries."`
 
-	Du      duCommand       `cmd:"" help:"Show what holds how many bytes, as a tree."`
+	Du    duCommand    `cmd:"" help:"Show what holds how many bytes, as a tree."`
+	Adopt adoptCommand `cmd:"" help:"Tell what is in the directory of another registry, and import it."`
+
 	Why     whyCommand      `cmd:"" help:"Tell what keeps a blob, or the blobs of an image."`
 	Job     jobCommands     `cmd:"" help:"Watch, pause and cancel deletions of many images."`
 	Receipt receiptCommands `cmd:"" help:"Show what a deletion did, and prove it."`

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package adopt
+
+// noTrace is nothing here.
+const noTrace = 0
