@@ -30,11 +30,6 @@ type compareCommand struct {
 	Chart     string   `placeholder:"FILE" help:"Write a bar chart (SVG), too."`
 }
 
-const (
-	distributionModule  = "github.com/distribution/distribution/v3/cmd/registry"
-	distributionVersion = "v3.1.2"
-)
-
 // Run implements the command.
 func (c *compareCommand) Run(ctx context.Context) error {
 	dir, err := os.MkdirTemp(c.Dir, "easel-bench-")
@@ -79,13 +74,14 @@ func (c *compareCommand) kinds(ctx context.Context, dir string) ([]peer.Kind, er
 	}
 	kinds := []peer.Kind{peer.Easel(program, "")}
 	if slices.Contains(c.Peer, "distribution") {
-		registry, err := c.install(ctx)
+		progress("installing distribution " + peer.DistributionVersion + ", unless it is there")
+		registry, err := peer.InstallDistribution(ctx, c.Cache)
 		if err != nil {
 			return nil, err
 		}
-		kinds = append(kinds, peer.Distribution(registry, distributionVersion, false))
+		kinds = append(kinds, peer.Distribution(registry, peer.DistributionVersion, false))
 		if slices.Contains(c.names(), "delete-under-push") {
-			kinds = append(kinds, peer.Distribution(registry, distributionVersion, true))
+			kinds = append(kinds, peer.Distribution(registry, peer.DistributionVersion, true))
 		}
 	}
 	if c.Yardstick || slices.Contains(c.Peer, "yardstick") {
@@ -96,28 +92,6 @@ func (c *compareCommand) kinds(ctx context.Context, dir string) ([]peer.Kind, er
 		kinds = append(kinds, peer.Yardstick(self))
 	}
 	return kinds, nil
-}
-
-// install installs distribution's registry unless it is there.
-func (c *compareCommand) install(ctx context.Context) (string, error) {
-	cache := c.Cache
-	if cache == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return "", err
-		}
-		cache = filepath.Join(user, "easel-bench")
-	}
-	cache, err := filepath.Abs(filepath.Join(cache, "distribution-"+distributionVersion))
-	if err != nil {
-		return "", err
-	}
-	program := filepath.Join(cache, "registry")
-	if _, err := os.Stat(program); err == nil {
-		return program, nil
-	}
-	progress("installing " + distributionModule + "@" + distributionVersion)
-	return program, command(ctx, []string{"GOBIN=" + cache, "GOFLAGS="}, "go", "install", distributionModule+"@"+distributionVersion)
 }
 
 func command(ctx context.Context, env []string, name string, args ...string) error {
