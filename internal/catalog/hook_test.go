@@ -102,6 +102,7 @@ func TestEventsAreQueued(t *testing.T) {
 			w.deleted("deleteImageTag", "rest/b:1"),
 			w.deleted("deleteNotebookImage", easel.NewUUID(w.now), "rest/b:2", "team/a:1"), // of both organisations
 			w.deleted("sweepPins", "team/a"),
+			w.deleted("reclaimLeftBehind", "rest", "rest/b:3"),
 			func(t *tx) error { return t.audit(w.ann, "createUserNamespace", "team", 0, nil) }, // no event
 			func(t *tx) error { return t.audit(stranger, "pushManifest", "team/a:1", 0, nil) }, // of another domain
 		)
@@ -110,7 +111,7 @@ func TestEventsAreQueued(t *testing.T) {
 		}
 		w.happens(t)
 		for hook, want := range map[string][]string{
-			"all":       {"push", "push", "delete", "delete", "reclaim"},
+			"all":       {"push", "push", "delete", "delete", "reclaim", "reclaim"},
 			"team":      {"push", "delete", "reclaim"},
 			"deletions": {"delete", "delete", "test"},
 			"quiet":     {},
@@ -125,7 +126,7 @@ func TestEventsAreQueued(t *testing.T) {
 		if _, err := w.Hook(t.Context(), "lab", "team"); easel.AsError(err).Kind != easel.NotFound {
 			t.Errorf("the hook of a deleted organisation: %v", err)
 		}
-		if b, err := w.HookBacklog(t.Context()); err != nil || b != (HookBacklog{Waiting: 8}) {
+		if b, err := w.HookBacklog(t.Context()); err != nil || b != (HookBacklog{Waiting: 9}) {
 			t.Errorf("backlog = %+v, %v", b, err)
 		}
 	})
