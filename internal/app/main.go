@@ -40,6 +40,8 @@ type commands struct {
 	Logout      logoutCommand      `cmd:"" help:"Forget them."`
 	DockerLogin dockerLoginCommand `cmd:"" help:"Print the docker login line for this account, or run it."`
 
+	Retention retentionCommands `cmd:"" help:"Let old tags go by themselves."`
+
 	Image imageCommands `cmd:"" help:"List, register and delete images."`
 	Org   orgCommands   `cmd:"" help:"List, create and delete organisations."`
 	Repo  repoCommands  `cmd:"" help:"List and delete repositories and tags."`

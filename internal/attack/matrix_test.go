@@ -110,6 +110,12 @@ var swrAttempts = []attempt{
 	{"GET /v2/manage/namespaces/{namespace}/repos/{repository}/tags", "/v2/manage/namespaces/team/repos/private/tags", "/v2/manage/namespaces/team/repos/missing/tags", "", "", "401 - 403 404 -"},
 	{"GET /v2/manage/namespaces/{namespace}/repos/{repository}/tags/{tag}", "/v2/manage/namespaces/team/repos/private/tags/v1", "/v2/manage/namespaces/team/repos/missing/tags/v1", "", "", "401 - 403 404 -"},
 	{"DELETE /v2/manage/namespaces/{namespace}/repos/{repository}/tags/{tag}", "/v2/manage/namespaces/team/repos/private/tags/v1", "/v2/manage/namespaces/team/repos/missing/tags/v1", "", "", "401 - 403 404 403*"},
+	{"GET /v2/manage/namespaces/{namespace}/repos/{repository}/retentions", "/v2/manage/namespaces/team/repos/private/retentions", "/v2/manage/namespaces/team/repos/missing/retentions", "", "", "401 - 403 404 -"},
+	{"POST /v2/manage/namespaces/{namespace}/repos/{repository}/retentions", "/v2/manage/namespaces/team/repos/private/retentions", "/v2/manage/namespaces/team/repos/missing/retentions", `{"algorithm":"or","rules":[{"template":"tag_rule","params":{"num":"1"},"tag_selectors":[]}]}`, "", "401 - 403 404 403*"},
+	{"GET /v2/manage/namespaces/{namespace}/repos/{repository}/retentions/histories", "/v2/manage/namespaces/team/repos/private/retentions/histories", "/v2/manage/namespaces/team/repos/missing/retentions/histories", "", "", "401 - 403 404 -"},
+	{"GET /v2/manage/namespaces/{namespace}/repos/{repository}/retentions/{retention_id}", "/v2/manage/namespaces/team/repos/private/retentions/$RETENTION", "/v2/manage/namespaces/team/repos/missing/retentions/$RETENTION", "", "", "401 - 403 404 -"},
+	{"PATCH /v2/manage/namespaces/{namespace}/repos/{repository}/retentions/{retention_id}", "/v2/manage/namespaces/team/repos/private/retentions/$RETENTION", "/v2/manage/namespaces/team/repos/missing/retentions/$RETENTION", `{"algorithm":"or","rules":[{"template":"tag_rule","params":{"num":"1"},"tag_selectors":[]}]}`, "", "401 - 403 404 403*"},
+	{"DELETE /v2/manage/namespaces/{namespace}/repos/{repository}/retentions/{retention_id}", "/v2/manage/namespaces/team/repos/private/retentions/$RETENTION", "/v2/manage/namespaces/team/repos/missing/retentions/$RETENTION", "", "", "401 - 403 404 403*"},
 	{"GET /v2/manage/namespaces/{namespace}/access", "/v2/manage/namespaces/team/access", "/v2/manage/namespaces/nope/access", "", "", "401 - 403* 403* -"},
 	{"POST /v2/manage/namespaces/{namespace}/access", "/v2/manage/namespaces/team/access", "/v2/manage/namespaces/nope/access", `[{"user_id":"$USER","user_name":"x","auth":7}]`, "", "401 - 403* 403* 403*"},
 	{"PATCH /v2/manage/namespaces/{namespace}/access", "/v2/manage/namespaces/team/access", "/v2/manage/namespaces/nope/access", `[{"user_id":"$USER","user_name":"x","auth":7}]`, "", "401 - 403* 403* 403*"},
@@ -139,6 +145,9 @@ var swrAttempts = []attempt{
 // Receipts are for everybody of the domain who knows the id. Administrators of
 // the first domain look after the store that all of them share.
 var easelAttempts = []attempt{
+	{"GET /easel/v1/retention", "/easel/v1/retention", "", "", "", "401 - 200 200 -"},
+	{"POST /easel/v1/retention/preview", "/easel/v1/retention/preview", "/easel/v1/retention/preview", `{"repository":"team/$REPO"}`, "", "401 - 403 404 403*"},
+	{"POST /easel/v1/retention/run", "/easel/v1/retention/run", "/easel/v1/retention/run", `{"repository":"team/$REPO"}`, "", "401 - 403 404 403*"},
 	{"POST /easel/v1/plans", "/easel/v1/plans", "/easel/v1/plans", `{"images":["$IMAGE"],"force":true}`, "", "401 404 404 403* 403*"},
 	{"POST /easel/v1/plans", "/easel/v1/plans", "/easel/v1/plans", `{"group":"$GROUP","force":true}`, "", "401 404 404 403* 403*"},
 	{"POST /easel/v1/deletions", "/easel/v1/deletions", "/easel/v1/deletions", `{"images":["$IMAGE"],"force":true}`, "", "401 404 404 403* 403*"},
@@ -281,6 +290,10 @@ func settleMatrix(t *testing.T, in *installation) *matrix {
 	in.put(t, "ann", "team/private", "v1", manifest).want(t, "push", http.StatusCreated)
 	in.push(t, "ann", "team/private", "v2", "configuration 2", "secret layer")
 	in.push(t, "ann", "team/done", "v1", "configuration 3", "layer 3")
+	rule, err := easel.ParseRetention(easel.TagRule, 10, nil)
+	must(t, err)
+	retention, err := in.db.AddRetention(t.Context(), in.people["ann"].Principal, "team/private", rule)
+	must(t, err)
 	upload := in.oci(t, "ann", "POST", "team/private", "/blobs/uploads/", "").want(t, "start an upload", http.StatusAccepted)
 	deleted := in.oci(t, "ann", "DELETE", "team/done", "/manifests/v1", "").want(t, "delete", http.StatusAccepted)
 	in.register(t, "ann", "team/private:v2")
@@ -303,6 +316,7 @@ func settleMatrix(t *testing.T, in *installation) *matrix {
 		"HOOK": hook, "ORG": "team", "REPO": "private", "V2": "v2", "CREW": crew, "POLICY": policy, "DOMAIN": ann.DomainID, "WRONGLOGIN": "cHJvamVjdC1hMUB4Ong=",
 	}
 	uuid := "01a20993-fba6-7557-9f78-87f3e5ab0000"
+	m.present["RETENTION"] = fmt.Sprint(retention)
 	m.absent = maps.Clone(m.present)
 	maps.Copy(m.absent, map[string]string{
 		"HOOK":  strings.Repeat("0", 32),

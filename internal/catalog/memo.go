@@ -142,6 +142,8 @@ func changes(query string) topicSet {
 	}
 	table, _, _ = strings.Cut(table, "(")
 	switch table {
+	case "retention", "retention_log":
+		return 0 // as below
 	case "image", "image_group", "image_count":
 		return 1 << images
 	case "manifest", "tag":

@@ -49,6 +49,13 @@ const (
 	KeepTags Action = "easel:tag:keep"
 )
 
+// Retention (swr.md 10). SetRetention is to make, change, end, preview and run
+// a policy: it deletes tags.
+const (
+	ShowRetention Action = "swr:repo:showRetention"
+	SetRetention  Action = "swr:repo:setRetention"
+)
+
 // Image actions (images.md section 6).
 const (
 	ListImages  Action = "modelarts:image:list"
@@ -117,6 +124,7 @@ const (
 
 // need is the level an action takes on its organisation or repository.
 var need = map[Action]int{
+	ShowRetention: LevelRead, SetRetention: LevelManage,
 	Pull: LevelRead, Push: LevelEdit, Delete: LevelManage,
 	ShowOrg: LevelRead, DeleteOrg: LevelManage,
 	CreateRepo: LevelEdit, UpdateRepo: LevelEdit, ShowRepo: LevelRead, ListTags: LevelRead, DeleteRepo: LevelManage, DeleteTag: LevelManage,
@@ -263,7 +271,7 @@ func checkLevel(who easel.Principal, g easel.Grants, action Action, level int, n
 
 // byLevel is whether levels, or a statement that allows, let who do action.
 func byLevel(who easel.Principal, g easel.Grants, action Action, level int, allowed bool) bool {
-	if g.Public && level == LevelRead && action != ShowRepoGrants && action != ShowUsage { // who is granted what, and how much is there, is not for everybody
+	if g.Public && level == LevelRead && action != ShowRepoGrants && action != ShowUsage && action != ShowRetention { // who is granted what, and how much is there, is not for everybody
 		return true
 	}
 	if who.Anonymous() || g.Domain == "" {

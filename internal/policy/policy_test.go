@@ -74,7 +74,7 @@ func TestCheck(t *testing.T) {
 		}
 		return m
 	}
-	repo := []Action{Pull, Push, Delete, ShowRepo, ListTags, UpdateRepo, DeleteRepo, DeleteTag}
+	repo := []Action{Pull, Push, Delete, ShowRepo, ListTags, UpdateRepo, DeleteRepo, DeleteTag, SetRetention}
 	images := []Action{ListImages, RegisterImg, ShowImage, DeleteImage, SyncImage, ListGroups, UpdateGroup, DeleteGroup}
 	for _, r := range []row{
 		{"anonymous", "missing", all(easel.Unauthenticated, repo...)},

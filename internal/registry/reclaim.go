@@ -52,6 +52,7 @@ func (s *Service) Run(ctx context.Context) {
 		if now := s.o.Clock(); !now.Before(next) {
 			next = now.Add(reclaimEvery)
 			_, err := s.Maintain(ctx)
+			err = errors.Join(err, s.Retain(ctx))
 			if err = errors.Join(err, s.writePulls(ctx), s.catalog.FoldLedger(ctx)); err != nil && ctx.Err() == nil {
 				s.o.Log.ErrorContext(ctx, "background reclaim failed; it is tried again", "err", err)
 			}

@@ -94,6 +94,7 @@ func TestExchanges(t *testing.T) {
 	w.hooks(t)
 	leftBehindExchanges(t, w)
 	goldenJob(t, w)
+	retentionExchanges(t, w)
 	w.Complete(t)
 }
 

@@ -47,6 +47,10 @@ var wire = map[wireKey]answer{
 	{easel.NotFound, "share"}:  {400, "4001090"}, // the code that clients take for "gone"
 	{easel.Exists, "share"}:    {409, "4090089"},
 
+	{easel.Invalid, "id"}:         {400, "4009013"},
+	{easel.NotFound, "retention"}: {404, "4000306"}, // the status of the documentation, the code of the service
+	{easel.Exists, "retention"}:   {400, "4000014"},
+
 	{easel.Unsupported, ""}:             {400, "4000014"},
 	{easel.Unsupported, "content type"}: {400, "4001018"},
 	{easel.Unsupported, "route"}:        {405, "4040083"},

@@ -1,10 +1,12 @@
 package swr
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
+	"easel"
 	"easel/internal/api/apitest"
 	"easel/internal/registry"
 )
@@ -83,6 +85,22 @@ func TestExchanges(t *testing.T) {
 			as("admin", "DELETE", path+"/evil", ""),
 			as("admin", "GET", path+"/evil", ""))
 	}
+	for n := range 4 {
+		w.push("admin", "team/model", easel.Tag(fmt.Sprint("v", n)), fmt.Sprint("model ", n))
+	}
+	const policies = "/v2/manage/namespaces/team/repos/model/retentions"
+	rule := func(params string) string {
+		return `{"algorithm":"or","rules":[{"template":"tag_rule","params":{"num":` + params + `},"tag_selectors":[{"kind":"label","pattern":"v0"}]}]}`
+	}
+	rec.Golden(t, "retention",
+		as("admin", "GET", policies, ""),
+		as("admin", "POST", policies, rule(`"3"`)),
+		as("admin", "GET", policies+"/histories", ""),
+		as("admin", "PATCH", policies+"/1", rule(`1`)),
+		as("admin", "GET", policies+"/1", ""),
+		as("admin", "GET", policies, ""),
+		as("admin", "DELETE", policies+"/1", ""),
+		as("admin", "GET", policies+"/histories?filter=limit::1%7Coffset::1", ""))
 	rec.Golden(t, "account",
 		as("dev", "GET", "/v2/manage/projects/p-acme/quotas", ""),
 		as("dev", "GET", "/v2/manage/projects/p-acme/feature-gates", ""))
@@ -90,6 +108,11 @@ func TestExchanges(t *testing.T) {
 		as("dev", "POST", "/v2/manage/utils/secret", ""),
 		as("dev", "POST", "/v2/manage/utils/secret?projectname=eu-de", ""))
 	rec.Complete(t)
+}
+
+// retain is the body of a retention policy.
+func retain(template, params, selectors string) string {
+	return `{"algorithm":"or","rules":[{"template":"` + template + `","params":{` + params + `},"tag_selectors":[` + selectors + `]}]}`
 }
 
 // TestErrors plays one request for each error code.
@@ -157,6 +180,22 @@ func TestErrors(t *testing.T) {
 		{"no such tag to delete", "404 4040115", of("admin", "DELETE", repo+"/tags/none", "")},
 		{"tags of no repository", "404 4040113", of("admin", "GET", "/v2/manage/namespaces/team/repos/none/tags", "")},
 		{"tags in no organisation", "404 4040058", of("admin", "DELETE", "/v2/manage/namespaces/none/repos/web/tags/v1", "")},
+		{"policy without an algorithm", "400 4001014", of("admin", "POST", repo+"/retentions", `{"rules":[]}`)},
+		{"policy without rules", "400 4001014", of("admin", "POST", repo+"/retentions", `{"algorithm":"or"}`)},
+		{"strange algorithm", "400 4000014", of("admin", "POST", repo+"/retentions", `{"algorithm":"and","rules":[{}]}`)},
+		{"two rules", "400 4000014", of("admin", "POST", repo+"/retentions", `{"algorithm":"or","rules":[{},{}]}`)},
+		{"strange template", "400 4000014", of("admin", "POST", repo+"/retentions", retain("size_rule", `"num":"1"`, ""))},
+		{"no days", "400 4000014", of("admin", "POST", repo+"/retentions", retain("date_rule", `"num":"1"`, ""))},
+		{"too many days", "400 4000014", of("admin", "POST", repo+"/retentions", retain("date_rule", `"days":"366"`, ""))},
+		{"no tags at all", "400 4000014", of("admin", "POST", repo+"/retentions", retain("tag_rule", `"num":"0"`, ""))},
+		{"a selector that does not compile", "400 4000014", of("admin", "POST", repo+"/retentions", retain("tag_rule", `"num":"1"`, `{"kind":"regexp","pattern":"("}`))},
+		{"a selector of a strange kind", "400 4000014", of("admin", "POST", repo+"/retentions", retain("tag_rule", `"num":"1"`, `{"kind":"glob","pattern":"*"}`))},
+		{"policy that is no number", "400 4009013", of("admin", "GET", repo+"/retentions/x", "")},
+		{"no such policy", "404 4000306", of("admin", "GET", repo+"/retentions/9", "")},
+		{"no such policy to change", "404 4000306", of("admin", "PATCH", repo+"/retentions/9", retain("tag_rule", `"num":"1"`, ""))},
+		{"no such policy to delete", "404 4000306", of("admin", "DELETE", repo+"/retentions/9", "")},
+		{"policy of no repository", "404 4040113", of("admin", "POST", "/v2/manage/namespaces/team/repos/none/retentions", retain("tag_rule", `"num":"1"`, ""))},
+		{"policy in no organisation", "404 4040058", of("admin", "GET", "/v2/manage/namespaces/none/repos/web/retentions", "")},
 		{"a login for no project", "400 4000014", of("admin", "POST", "/v2/manage/utils/secret?projectname=other", "")},
 		{"quotas of another account's project", "403 4039001", of("admin", "GET", "/v2/manage/projects/p-evil/quotas", "")},
 		{"features of no project", "403 4039001", of("admin", "GET", "/v2/manage/projects/none/feature-gates", "")},
