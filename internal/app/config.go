@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"easel"
+	"easel/internal/catalog"
 )
 
 // Config is everything the server can be told. A value comes from its default,
@@ -47,7 +48,8 @@ type Config struct {
 	LockoutAfter       int      `yaml:"lockout_after" default:"10" placeholder:"N" help:"Failed log-ins of one user from one address after which the next must wait, longer each time; 0: never (${default})."`
 	TrustedProxy       []string `yaml:"trusted_proxy" name:"trusted-proxy" placeholder:"CIDR" help:"Addresses of proxies whose X-Forwarded-For tells the client's address."`
 
-	OrgQuota     int   `yaml:"org_quota" default:"1000" help:"Organisations per domain (${default})."`
+	OrgQuota     int `yaml:"org_quota" default:"1000" help:"Organisations per domain (${default})."`
+	Quotas       `yaml:",inline" embed:""`
 	KeyQuota     int   `yaml:"key_quota" default:"20" help:"Access keys per user (${default})."`
 	MaxImageSize Bytes `yaml:"max_image_size" default:"0" placeholder:"SIZE" help:"Largest image that can be registered; 0: any."`
 	Compat       bool  `yaml:"compat" help:"What the cloud does where Easel differs: 5 organisations, 2 access keys, 400 instead of 404 for a missing image."`
@@ -68,6 +70,18 @@ type Config struct {
 	BuiltinImages []BuiltinImage `yaml:"builtin_images,omitempty" kong:"-"`
 
 	hookAllow []netip.Prefix // HookAllow, parsed
+}
+
+// Quotas bound organisations and projects for which nothing else was set.
+type Quotas struct {
+	RepoQuota  int64 `yaml:"repo_quota" default:"0" help:"Repositories per organisation, where no other number is set; 0: any."`
+	SpaceQuota Bytes `yaml:"space_quota" default:"0" placeholder:"SIZE" help:"Bytes per organisation, where no other number is set; 0: any."`
+	ImageQuota int64 `yaml:"image_quota" default:"0" help:"Registered images per project, where no other number is set; 0: any."`
+}
+
+// quotas returns the bounds in the catalogue's form.
+func (q Quotas) quotas() catalog.Quotas {
+	return catalog.Quotas{Repos: q.RepoQuota, Space: int64(q.SpaceQuota), Images: q.ImageQuota}
 }
 
 // Place says where an installation keeps its data.
@@ -175,6 +189,8 @@ func (c *Config) complete(f *File) error {
 		return errors.New("--max-uploads must be at least 1")
 	case c.RateLimit < 0 || c.AnonymousRateLimit < 0 || c.LockoutAfter < 0:
 		return errors.New("--rate-limit, --anonymous-rate-limit and --lockout-after must not be negative; 0 turns them off")
+	case c.RepoQuota < 0 || c.ImageQuota < 0:
+		return errors.New("--repo-quota and --image-quota must be at least 0")
 	case c.OrgQuota < 1 || c.KeyQuota < 1:
 		return errors.New("--org-quota and --key-quota must be at least 1")
 	}

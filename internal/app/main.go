@@ -41,6 +41,7 @@ type commands struct {
 	DockerLogin dockerLoginCommand `cmd:"" help:"Print the docker login line for this account, or run it."`
 
 	Retention retentionCommands `cmd:"" help:"Let old tags go by themselves."`
+	Quota     quotaCommands     `cmd:"" help:"Bound what organisations and projects hold."`
 
 	Image imageCommands `cmd:"" help:"List, register and delete images."`
 	Org   orgCommands   `cmd:"" help:"List, create and delete organisations."`

@@ -55,7 +55,7 @@ func (c *serveCommand) Run(ctx context.Context, s *streams, file *File) (err err
 		return err
 	}
 	m := newMetrics()
-	st, err := openStores(ctx, c.Place, c.MasterKey, catalog.Options{PinFor: c.PinFor, LowSpace: int64(c.LowSpace), Observe: m.database})
+	st, err := openStores(ctx, c.Place, c.MasterKey, catalog.Options{Quotas: c.quotas(), PinFor: c.PinFor, LowSpace: int64(c.LowSpace), Observe: m.database})
 	if err != nil {
 		return err
 	}

@@ -110,6 +110,9 @@ var swrAttempts = []attempt{
 	{"GET /v2/manage/namespaces/{namespace}/repos/{repository}/tags", "/v2/manage/namespaces/team/repos/private/tags", "/v2/manage/namespaces/team/repos/missing/tags", "", "", "401 - 403 404 -"},
 	{"GET /v2/manage/namespaces/{namespace}/repos/{repository}/tags/{tag}", "/v2/manage/namespaces/team/repos/private/tags/v1", "/v2/manage/namespaces/team/repos/missing/tags/v1", "", "", "401 - 403 404 -"},
 	{"DELETE /v2/manage/namespaces/{namespace}/repos/{repository}/tags/{tag}", "/v2/manage/namespaces/team/repos/private/tags/v1", "/v2/manage/namespaces/team/repos/missing/tags/v1", "", "", "401 - 403 404 403*"},
+	{"POST /v2/manage/namespaces/{namespace}/repos/{repository}/tags", "/v2/manage/namespaces/team/repos/private/tags", "/v2/manage/namespaces/team/repos/missing/tags", `{"source_tag":"v1","destination_tag":"v2","override":true}`, "", "401 - 403 404 403*"},
+	{"GET /v2/manage/overview", "/v2/manage/overview", "", "", "", "401 - 200 - -"},
+	{"GET /v2/manage/reports/{resource_type}/{frequency}", "/v2/manage/reports/store/daily", "", "", "", "401 - 200 - -"},
 	{"GET /v2/manage/namespaces/{namespace}/repos/{repository}/retentions", "/v2/manage/namespaces/team/repos/private/retentions", "/v2/manage/namespaces/team/repos/missing/retentions", "", "", "401 - 403 404 -"},
 	{"POST /v2/manage/namespaces/{namespace}/repos/{repository}/retentions", "/v2/manage/namespaces/team/repos/private/retentions", "/v2/manage/namespaces/team/repos/missing/retentions", `{"algorithm":"or","rules":[{"template":"tag_rule","params":{"num":"1"},"tag_selectors":[]}]}`, "", "401 - 403 404 403*"},
 	{"GET /v2/manage/namespaces/{namespace}/repos/{repository}/retentions/histories", "/v2/manage/namespaces/team/repos/private/retentions/histories", "/v2/manage/namespaces/team/repos/missing/retentions/histories", "", "", "401 - 403 404 -"},
@@ -145,6 +148,9 @@ var swrAttempts = []attempt{
 // Receipts are for everybody of the domain who knows the id. Administrators of
 // the first domain look after the store that all of them share.
 var easelAttempts = []attempt{
+	{"GET /easel/v1/quotas", "/easel/v1/quotas", "", "", "", "401 - 200 - -"},
+	{"PATCH /easel/v1/quotas/organisations/{organisation}", "/easel/v1/quotas/organisations/team", "/easel/v1/quotas/organisations/newt", `{"bytes":1}`, "", "401 - 404 403 403"},
+	{"PATCH /easel/v1/quotas/projects/{project_id}", "/easel/v1/quotas/projects/$P1", "/easel/v1/quotas/projects/$NOID", `{"images":1}`, "", "401 - 404 403 403"},
 	{"GET /easel/v1/retention", "/easel/v1/retention", "", "", "", "401 - 200 200 -"},
 	{"POST /easel/v1/retention/preview", "/easel/v1/retention/preview", "/easel/v1/retention/preview", `{"repository":"team/$REPO"}`, "", "401 - 403 404 403*"},
 	{"POST /easel/v1/retention/run", "/easel/v1/retention/run", "/easel/v1/retention/run", `{"repository":"team/$REPO"}`, "", "401 - 403 404 403*"},

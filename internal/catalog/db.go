@@ -30,6 +30,7 @@ type DB struct {
 	reserve *reserve // SQLite: disk space that deletions can count on
 	clock   func() time.Time
 	pinFor  time.Duration
+	quotas  Quotas
 	observe func(op string, d time.Duration)
 	watch   func(context.Context, querier) querier // tests stop transactions between two statements; else nil
 }
@@ -43,6 +44,8 @@ type Options struct {
 	Clock func() time.Time
 	// PinFor is how long a pin lasts after it was last counted; 0: 15 minutes.
 	PinFor time.Duration
+	// Quotas hold where no others were set.
+	Quotas Quotas
 	// LowSpace is the mark of free bytes on SQLite's disk below which the
 	// catalogue gives up its reserve, so that deletions have room; 0: 64 MiB.
 	LowSpace int64
@@ -53,7 +56,7 @@ type Options struct {
 
 // Open opens or creates the catalogue and brings its schema up to date.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{clock: o.Clock, pinFor: o.PinFor, observe: o.Observe}
+	db := &DB{clock: o.Clock, pinFor: o.PinFor, quotas: o.Quotas, observe: o.Observe}
 	if db.pinFor == 0 {
 		db.pinFor = 15 * time.Minute
 	}
@@ -188,7 +191,7 @@ func (db *DB) newTx(ctx context.Context, q querier) *tx {
 	if db.watch != nil {
 		q = db.watch(ctx, q)
 	}
-	return &tx{ctx: ctx, q: q, engine: db.engine, now: micros(db.time()), pinFor: db.pinFor}
+	return &tx{ctx: ctx, q: q, engine: db.engine, now: micros(db.time()), pinFor: db.pinFor, quotas: db.quotas}
 }
 
 func (db *DB) time() time.Time {

@@ -142,7 +142,7 @@ func changes(query string) topicSet {
 	}
 	table, _, _ = strings.Cut(table, "(")
 	switch table {
-	case "retention", "retention_log":
+	case "retention", "retention_log", "domain_day":
 		return 0 // as below
 	case "image", "image_group", "image_count":
 		return 1 << images

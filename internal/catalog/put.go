@@ -19,7 +19,7 @@ type ManifestPut struct {
 // PutManifest stores a manifest whose blobs and children the repository has,
 // and points tags at it. Errors: NotFound "organisation"; Invalid "manifest
 // blob" naming the blob or child that is not there; InUse "protection" for a
-// tag that must not be moved.
+// tag that must not be moved; Denied "space quota" and "repository quota".
 func (db *DB) PutManifest(ctx context.Context, who easel.Principal, p ManifestPut) error {
 	return db.update(ctx, func(t *tx) error {
 		repo, err := t.ensureRepo(who, p.Repo)
@@ -46,8 +46,15 @@ func (t *tx) putManifest(who easel.Principal, repo int64, p ManifestPut) error {
 	if err != nil {
 		return err
 	}
+	before, err := t.spaceOf(repo)
+	if err != nil {
+		return err
+	}
 	id, made, err := t.insertManifest(repo, p, blobs, children)
 	if err != nil {
+		return err
+	}
+	if err := t.within(before, p.Repo.Org()); err != nil {
 		return err
 	}
 	moved, err := t.setTags(repo, id, p)

@@ -80,8 +80,11 @@ func (t *tx) ensureRepo(who easel.Principal, repo easel.Repo) (int64, error) {
 }
 
 // insertRepo makes a repository of an organisation; made is false when there
-// is one of that name.
+// is one of that name. Errors: Denied "repository quota".
 func (t *tx) insertRepo(who easel.Principal, org int64, n NewRepository) (made bool, err error) {
+	if err := t.roomForRepo(org, n.Name.Org()); err != nil {
+		return false, err
+	}
 	var id int64
 	made, err = t.get([]any{&id}, `
 		INSERT INTO repo (org, name, category, description, is_public, creator, creator_name, project, downloads, created, updated)

@@ -27,6 +27,7 @@ type tx struct {
 	engine engine
 	now    int64         // microseconds; one clock for the whole transaction
 	pinFor time.Duration // how long a pin lasts
+	quotas Quotas        // where no others were set
 	counts imageCounts   // of images that came and went, written last
 
 	planning bool            // everything is rolled back at the end

@@ -49,11 +49,12 @@ const (
 	KeepTags Action = "easel:tag:keep"
 )
 
-// Retention (swr.md 10). SetRetention is to make, change, end, preview and run
+// Retention (swr.md 10) and second names for tags (8.3). SetRetention is to make, change, end, preview and run
 // a policy: it deletes tags.
 const (
 	ShowRetention Action = "swr:repo:showRetention"
 	SetRetention  Action = "swr:repo:setRetention"
+	CreateTag     Action = "swr:repo:createRepoTag"
 )
 
 // Image actions (images.md section 6).
@@ -124,7 +125,7 @@ const (
 
 // need is the level an action takes on its organisation or repository.
 var need = map[Action]int{
-	ShowRetention: LevelRead, SetRetention: LevelManage,
+	ShowRetention: LevelRead, SetRetention: LevelManage, CreateTag: LevelEdit,
 	Pull: LevelRead, Push: LevelEdit, Delete: LevelManage,
 	ShowOrg: LevelRead, DeleteOrg: LevelManage,
 	CreateRepo: LevelEdit, UpdateRepo: LevelEdit, ShowRepo: LevelRead, ListTags: LevelRead, DeleteRepo: LevelManage, DeleteTag: LevelManage,

@@ -175,3 +175,13 @@ func (s *Service) FindRepo(ctx context.Context, name easel.Repo) error {
 	_, err := s.repo(ctx, policy.DeleteTag, name)
 	return err
 }
+
+// Retag points a tag at what another names (swr.md 8.3); move allows that it
+// names something already. Errors: those of Repo; NotFound and Exists "tag";
+// InUse "protection".
+func (s *Service) Retag(ctx context.Context, name easel.Repo, from, to easel.Tag, move bool) error {
+	if _, err := s.repo(ctx, policy.CreateTag, name); err != nil {
+		return err
+	}
+	return s.catalog.Retag(ctx, easel.PrincipalFrom(ctx), name, from, to, move)
+}

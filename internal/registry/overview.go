@@ -3,8 +3,10 @@ package registry
 import (
 	"context"
 	"errors"
+	"time"
 
 	"easel"
+	"easel/internal/catalog"
 	"easel/internal/policy"
 )
 
@@ -13,7 +15,7 @@ import (
 // project" when project is not one of the account's.
 func (s *Service) OrgCount(ctx context.Context, project string) (int, error) {
 	who := easel.PrincipalFrom(ctx)
-	if err := policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.ListOrgs, "organisation", "organisations"); err != nil {
+	if err := s.mayCount(who); err != nil {
 		return 0, err
 	}
 	n, err := s.catalog.OrgCount(ctx, who.DomainID, project)
@@ -21,4 +23,43 @@ func (s *Service) OrgCount(ctx context.Context, project string) (int, error) {
 		return 0, easel.E(easel.Denied, "foreign project", "the project %.64q is not one of the account's", project)
 	}
 	return n, err
+}
+
+// mayCount is for figures of a whole account, which all its users may know.
+func (s *Service) mayCount(who easel.Principal) error {
+	return policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.ListOrgs, "organisation", "organisations")
+}
+
+// Overview counts what the caller's account has (swr.md 13).
+func (s *Service) Overview(ctx context.Context) (catalog.Overview, error) {
+	who := easel.PrincipalFrom(ctx)
+	if err := s.mayCount(who); err != nil {
+		return catalog.Overview{}, err
+	}
+	return s.catalog.Overview(ctx, who.DomainID)
+}
+
+// reportDays is how far reports go back, today included (swr.md 13).
+const reportDays = 30
+
+// Days returns the last 30 days of the caller's account, the oldest first.
+func (s *Service) Days(ctx context.Context) ([]catalog.Day, error) {
+	who := easel.PrincipalFrom(ctx)
+	if err := s.mayCount(who); err != nil {
+		return nil, err
+	}
+	return s.catalog.Days(ctx, who.DomainID, reportDays)
+}
+
+// storeEvery is how often the day's figures of the store are noted.
+const storeEvery = 10 * time.Minute
+
+// recordStore notes what every domain holds, now and then.
+func (s *Service) recordStore(ctx context.Context) error {
+	now := s.o.Clock()
+	if now.Sub(s.stored) < storeEvery {
+		return nil
+	}
+	s.stored = now
+	return s.catalog.RecordStore(ctx)
 }

@@ -81,6 +81,3 @@ func (s *Service) reopen(ctx context.Context, repo easel.Repo, before catalog.St
 	}
 	return now, o, err
 }
-
-// CountServed tells the metrics that n bytes of a blob were sent.
-func (s *Service) CountServed(n int64) { s.o.Metrics.BytesOut(n) }

@@ -121,6 +121,9 @@ func (w *uploadWriter) write(ctx context.Context, b []byte) error {
 	if err := w.s.room(0); err != nil {
 		return err
 	}
+	if err := w.s.catalog.Fits(ctx, w.u.Repo, w.size); err != nil {
+		return err
+	}
 	return w.record(ctx)
 }
 
@@ -153,10 +156,10 @@ func (w *uploadWriter) record(ctx context.Context) error {
 }
 
 // keep records what a client sent before it broke off; it may be gone itself.
-// After a full disk it gives the session's bytes back instead. The result is
+// After a full disk, or over a quota, it gives the session's bytes back instead. The result is
 // only an error that matters more than the cause.
 func (w *uploadWriter) keep(ctx context.Context, cause error) error {
-	if errors.Is(cause, easel.NoSpace) {
+	if errors.Is(cause, easel.NoSpace) || errors.Is(cause, easel.Denied) {
 		w.s.discard(ctx, w.u.Repo, w.u.ID)
 		w.u.ID = ""
 		return nil
@@ -173,6 +176,11 @@ func (w *uploadWriter) finish(ctx context.Context, want easel.Digest) error {
 	ctx = context.WithoutCancel(ctx) // all bytes are here: hanging up now must not waste them
 	if got := easel.SumDigest(w.u.Algorithm, w.hash); want.Algorithm() == w.u.Algorithm && got != want {
 		return w.mismatch(ctx, got, want)
+	}
+	if err := w.s.catalog.Fits(ctx, w.u.Repo, w.size); err != nil { // its size was perhaps not announced
+		w.s.discard(ctx, w.u.Repo, w.u.ID)
+		w.u.ID = ""
+		return err
 	}
 	failpoint.Hit("upload.finish")
 	if err := w.object.Finish(ctx); err != nil {

@@ -52,7 +52,7 @@ func (s *Service) Run(ctx context.Context) {
 		if now := s.o.Clock(); !now.Before(next) {
 			next = now.Add(reclaimEvery)
 			_, err := s.Maintain(ctx)
-			err = errors.Join(err, s.Retain(ctx))
+			err = errors.Join(err, s.Retain(ctx), s.writeServed(ctx), s.recordStore(ctx))
 			if err = errors.Join(err, s.writePulls(ctx), s.catalog.FoldLedger(ctx)); err != nil && ctx.Err() == nil {
 				s.o.Log.ErrorContext(ctx, "background reclaim failed; it is tried again", "err", err)
 			}
@@ -61,6 +61,9 @@ func (s *Service) Run(ctx context.Context) {
 			s.o.Log.ErrorContext(ctx, "garbage rows could not be dropped; it is tried again", "err", err)
 		}
 		if !pause(ctx, settleEvery) {
+			if err := s.writeServed(context.WithoutCancel(ctx)); err != nil {
+				s.o.Log.ErrorContext(ctx, "the last bytes served were not counted", "err", err)
+			}
 			if err := s.writePulls(context.WithoutCancel(ctx)); err != nil {
 				s.o.Log.ErrorContext(ctx, "the last pulls were not counted", "err", err)
 			}

@@ -68,9 +68,11 @@ type Service struct {
 	o       Options
 	catalog *catalog.DB
 	blobs   blob.Store
-	writers writers // uploads that are receiving bytes in this process
-	settle  settle  // objects unlinked whose garbage rows are still there
-	pulls   pulls   // not in the catalogue yet
+	writers writers   // uploads that are receiving bytes in this process
+	settle  settle    // objects unlinked whose garbage rows are still there
+	pulls   pulls     // not in the catalogue yet
+	served  served    // not in the catalogue yet
+	stored  time.Time // when the day was last noted; Run only
 }
 
 // New returns a Service. The caller keeps ownership of catalogue and store.

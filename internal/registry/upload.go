@@ -35,7 +35,7 @@ const (
 
 // StartUpload opens a session that hashes with algorithm ("" is sha256), and
 // makes the repository if need be. Errors: Denied and its kin, NotFound
-// "organisation", NoSpace.
+// "organisation", Denied "space quota" and "repository quota", NoSpace.
 func (s *Service) StartUpload(ctx context.Context, repo easel.Repo, algorithm string) (Upload, error) {
 	algorithm = cmp.Or(algorithm, easel.SHA256)
 	if _, ok := easel.NewHash(algorithm); !ok {
@@ -45,6 +45,9 @@ func (s *Service) StartUpload(ctx context.Context, repo easel.Repo, algorithm st
 		return Upload{}, err
 	}
 	if err := s.room(0); err != nil {
+		return Upload{}, err
+	}
+	if err := s.catalog.Fits(ctx, repo, 0); err != nil {
 		return Upload{}, err
 	}
 	u, err := s.catalog.StartUpload(ctx, easel.PrincipalFrom(ctx), repo, algorithm, s.o.UploadTTL)
@@ -57,7 +60,7 @@ func (s *Service) StartUpload(ctx context.Context, repo easel.Repo, algorithm st
 //
 // Errors: NotFound "upload" (also for another user's), Range for a chunk that
 // does not start where the session stands, Invalid "size" for a body that is
-// not as long as announced, InUse, TooMany, NoSpace.
+// not as long as announced, Denied "space quota", InUse, TooMany, NoSpace.
 func (s *Service) AppendUpload(ctx context.Context, repo easel.Repo, id string, c Chunk) (Upload, error) {
 	w, err := s.openSession(ctx, repo, id, c)
 	if err != nil {
@@ -188,6 +191,9 @@ func (s *Service) resumeSession(ctx context.Context, w *uploadWriter, repo easel
 		return easel.E(easel.Range, "upload", "the chunk starts at byte %d, but the upload stands at %d: go on from there", c.At, w.size)
 	}
 	if err := s.room(c.Size); err != nil {
+		return err
+	}
+	if err := s.catalog.Fits(ctx, repo, w.size+max(0, c.Size)); err != nil {
 		return err
 	}
 	if w.hash, err = resumeHash(w.u.Algorithm, w.u.Hash); err != nil {

@@ -95,6 +95,7 @@ func TestExchanges(t *testing.T) {
 	leftBehindExchanges(t, w)
 	goldenJob(t, w)
 	retentionExchanges(t, w)
+	quotaExchanges(t, w)
 	w.Complete(t)
 }
 

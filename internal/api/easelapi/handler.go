@@ -39,6 +39,7 @@ type Protector interface {
 // Content looks after what is stored.
 type Content interface {
 	Retention
+	Quotas
 	Plan(ctx context.Context, repo easel.Repo, ref easel.Ref) (easel.Plan, error)
 	DeleteTag(ctx context.Context, repo easel.Repo, tag easel.Tag) (easel.Receipt, error)
 	DeleteManifest(ctx context.Context, repo easel.Repo, digest easel.Digest) (easel.Receipt, error)
@@ -98,6 +99,9 @@ func New(o Options) *api.Mux {
 		{"GET /easel/v1/receipts/{id}", s.receipt},
 		{"GET /easel/v1/receipts/key", s.receiptKey},
 		{"GET /easel/v1/use", s.use},
+		{"GET /easel/v1/quotas", s.quotas},
+		{"PATCH /easel/v1/quotas/organisations/{organisation}", s.setOrgQuota},
+		{"PATCH /easel/v1/quotas/projects/{project_id}", s.setProjectQuota},
 		{"GET /easel/v1/retention", s.retentions},
 		{"POST /easel/v1/retention/preview", s.previewRetention},
 		{"POST /easel/v1/retention/run", s.runRetention},

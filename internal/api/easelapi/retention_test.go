@@ -29,3 +29,13 @@ func retentionExchanges(t *testing.T, w *world) {
 		as("ann", "POST", "/easel/v1/retention/run", `{"repository":"team/nightly"}`),
 	)
 }
+
+// quotaExchanges are the exchanges about quotas.
+func quotaExchanges(t *testing.T, w *world) {
+	t.Helper()
+	w.Golden(t, "quotas",
+		as("ann", "PATCH", "/easel/v1/quotas/organisations/team", `{"repositories":20,"bytes":1048576}`),
+		as("ann", "PATCH", "/easel/v1/quotas/projects/"+w.Ann.ProjectID, `{"images":100}`),
+		as("ann", "GET", "/easel/v1/quotas", ""),
+	)
+}

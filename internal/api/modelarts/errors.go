@@ -28,6 +28,8 @@ var answers = map[easel.Kind]map[easel.Noun]answer{
 		"":          {403, "0108"},
 		"project":   {403, "0210"},
 		"workspace": {403, "0112"},
+
+		"image quota": {400, "0118"},
 	},
 	easel.NotFound: {
 		"":             {400, "6797"}, // a tag, a repository, another registry

@@ -22,7 +22,7 @@ func (s *server) getBlob(w *api.Response, r *http.Request, c call) error {
 		return err
 	}
 	defer b.Content.Close()
-	defer func() { s.registry.CountServed(w.Bytes()) }()
+	defer func() { s.registry.CountServed(c.repo, w.Bytes()) }()
 	return serveContent(w, r, content{c.digest, octetStream, b.Size, b.Content})
 }
 

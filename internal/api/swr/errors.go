@@ -82,6 +82,7 @@ var wire = map[wireKey]answer{
 
 	{easel.TooMany, ""}:                   {403, "4031042"},
 	{easel.TooMany, "organisation quota"}: {400, "4000097"},
+	{easel.Denied, "repository quota"}:    {400, "4000098"},
 	{easel.TooMany, "lock-out"}:           {429, "4031042"},
 	{easel.TooMany, "rate"}:               {429, "4031042"},
 

@@ -101,6 +101,15 @@ func TestExchanges(t *testing.T) {
 		as("admin", "GET", policies, ""),
 		as("admin", "DELETE", policies+"/1", ""),
 		as("admin", "GET", policies+"/histories?filter=limit::1%7Coffset::1", ""))
+	rec.Golden(t, "second-names",
+		as("admin", "POST", "/v2/manage/namespaces/team/repos/model/tags", `{"source_tag":"v0","destination_tag":"stable"}`),
+		as("admin", "POST", "/v2/manage/namespaces/team/repos/model/tags", `{"source_tag":"v3","destination_tag":"stable","override":true}`),
+		as("admin", "GET", "/v2/manage/namespaces/team/repos/model/tags/stable", ""))
+	w.measure("team/model", 5<<20)
+	rec.Golden(t, "overview",
+		as("dev", "GET", "/v2/manage/overview", ""),
+		as("dev", "GET", "/v2/manage/reports/downflow/daily", ""),
+		as("dev", "GET", "/v2/manage/reports/store/daily", ""))
 	rec.Golden(t, "account",
 		as("dev", "GET", "/v2/manage/projects/p-acme/quotas", ""),
 		as("dev", "GET", "/v2/manage/projects/p-acme/feature-gates", ""))
@@ -180,6 +189,13 @@ func TestErrors(t *testing.T) {
 		{"no such tag to delete", "404 4040115", of("admin", "DELETE", repo+"/tags/none", "")},
 		{"tags of no repository", "404 4040113", of("admin", "GET", "/v2/manage/namespaces/team/repos/none/tags", "")},
 		{"tags in no organisation", "404 4040058", of("admin", "DELETE", "/v2/manage/namespaces/none/repos/web/tags/v1", "")},
+		{"no source tag", "400 4001014", of("admin", "POST", repo+"/tags", `{"destination_tag":"v2"}`)},
+		{"no destination tag", "400 4001014", of("admin", "POST", repo+"/tags", `{"source_tag":"v1"}`)},
+		{"bad destination tag", "400 4009021", of("admin", "POST", repo+"/tags", `{"source_tag":"v1","destination_tag":".v2"}`)},
+		{"no such source tag", "404 4040115", of("admin", "POST", repo+"/tags", `{"source_tag":"v9","destination_tag":"v2"}`)},
+		{"destination tag exists", "409 4090006", of("admin", "POST", repo+"/tags", `{"source_tag":"v1","destination_tag":"v1"}`)},
+		{"a report of what there is none of", "400 4001025", of("admin", "GET", "/v2/manage/reports/upflow/daily", "")},
+		{"a report of a strange frequency", "400 4001025", of("admin", "GET", "/v2/manage/reports/store/hourly", "")},
 		{"policy without an algorithm", "400 4001014", of("admin", "POST", repo+"/retentions", `{"rules":[]}`)},
 		{"policy without rules", "400 4001014", of("admin", "POST", repo+"/retentions", `{"algorithm":"or"}`)},
 		{"strange algorithm", "400 4000014", of("admin", "POST", repo+"/retentions", `{"algorithm":"and","rules":[{}]}`)},

@@ -106,3 +106,37 @@ func (s *server) deleteTag(w http.ResponseWriter, r *http.Request) error {
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
+
+// createTag gives a tag a second name (swr.md 8.3).
+func (s *server) createTag(w http.ResponseWriter, r *http.Request) error {
+	repo, err := pathRepo(r)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Source      *string `json:"source_tag"`
+		Destination *string `json:"destination_tag"`
+		Override    bool    `json:"override"`
+	}
+	if _, err := api.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	switch {
+	case in.Source == nil:
+		return missing("source_tag")
+	case in.Destination == nil:
+		return missing("destination_tag")
+	}
+	from, err := easel.ParseTag(*in.Source)
+	if err != nil {
+		return err
+	}
+	to, err := easel.ParseTag(*in.Destination)
+	if err != nil {
+		return err
+	}
+	if err := s.registry.Retag(r.Context(), repo, from, to, in.Override); err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusCreated, empty)
+}

@@ -186,6 +186,17 @@ func (w *world) ctx(who string) context.Context {
 	return easel.WithPrincipal(w.t.Context(), people[who])
 }
 
+// measure counts served bytes, and what is stored, for today.
+func (w *world) measure(repo easel.Repo, served int64) {
+	w.t.Helper()
+	if err := w.catalog.AddDownflow(w.t.Context(), map[easel.Repo]int64{repo: served}); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.catalog.RecordStore(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // org makes an organisation.
 func (w *world) org(who string, name easel.Org) {
 	w.t.Helper()

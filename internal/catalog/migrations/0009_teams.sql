@@ -12,3 +12,11 @@ CREATE TABLE retention_log (                -- one row a tag that went; retentio
   id INTEGER PRIMARY KEY, repo INTEGER NOT NULL REFERENCES repo(id) ON DELETE CASCADE, retention INTEGER NOT NULL, rule TEXT NOT NULL,
   tag TEXT NOT NULL, digest TEXT NOT NULL, receipt TEXT NOT NULL, created INTEGER NOT NULL);
 CREATE INDEX retention_log_repo ON retention_log(repo, id);
+
+-- Quotas: 0 none, -1 what the configuration says. Space in bytes.
+ALTER TABLE org ADD COLUMN max_repos INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE org ADD COLUMN max_space INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE project ADD COLUMN max_images INTEGER NOT NULL DEFAULT -1;
+
+CREATE TABLE domain_day (                   -- day: days since 1970 UTC; downflow: bytes served; store: bytes held when it was last looked at
+  domain TEXT NOT NULL REFERENCES domain(id), day INTEGER NOT NULL, downflow INTEGER NOT NULL, store INTEGER NOT NULL, PRIMARY KEY (domain, day));

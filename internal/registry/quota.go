@@ -1,0 +1,76 @@
+package registry
+
+import (
+	"context"
+
+	"easel"
+	"easel/internal/catalog"
+	"easel/internal/policy"
+)
+
+// Quotas are bounds with what is used of them.
+type Quotas struct {
+	Orgs     []catalog.OrgQuota     `json:"organisations"` // by name
+	Projects []catalog.ProjectQuota `json:"projects"`      // by name
+}
+
+// Quotas returns the bounds of organisations and projects of the caller's
+// domain; for who is no administrator only of organisations on which the caller
+// was granted something, and of the caller's own project.
+func (s *Service) Quotas(ctx context.Context) (q Quotas, err error) {
+	who := easel.PrincipalFrom(ctx)
+	if err := s.mayCount(who); err != nil {
+		return q, err
+	}
+	if q.Orgs, err = s.catalog.OrgQuotas(ctx, who, !who.Admin); err != nil {
+		return q, err
+	}
+	if q.Projects = []catalog.ProjectQuota{}; !who.Admin && who.ProjectID == "" {
+		return q, nil
+	}
+	project := who.ProjectID
+	if who.Admin {
+		project = ""
+	}
+	q.Projects, err = s.catalog.ProjectQuotas(ctx, who.DomainID, project)
+	return q, err
+}
+
+// SetOrgQuota bounds the repositories and the bytes of an organisation; what
+// is there already stays, and can be pulled and deleted. Errors: Denied for who
+// is no administrator; Invalid "quota"; NotFound "organisation".
+func (s *Service) SetOrgQuota(ctx context.Context, org easel.Org, c catalog.QuotaChange) error {
+	who, err := s.mayBound(ctx, string(org), c.Repos, c.Space)
+	if err != nil {
+		return err
+	}
+	return s.catalog.SetOrgQuota(ctx, who, org, c)
+}
+
+// SetProjectQuota bounds the image records of a project. Errors: those of
+// SetOrgQuota; NotFound "project".
+func (s *Service) SetProjectQuota(ctx context.Context, project string, c catalog.QuotaChange) error {
+	who, err := s.mayBound(ctx, project, c.Images)
+	if err != nil {
+		return err
+	}
+	return s.catalog.SetProjectQuota(ctx, who, project, c)
+}
+
+func (s *Service) mayBound(ctx context.Context, what string, bounds ...*int64) (easel.Principal, error) {
+	who := easel.PrincipalFrom(ctx)
+	if err := policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.Administer, "quota", "the quota of "+what); err != nil {
+		return who, err
+	}
+	some := false
+	for _, b := range bounds {
+		if b != nil && *b < catalog.DefaultQuota {
+			return who, easel.E(easel.Invalid, "quota", "a quota is a number, 0 for none, or -1 for the default of the installation; not %d", *b)
+		}
+		some = some || b != nil
+	}
+	if !some {
+		return who, easel.E(easel.Invalid, "quota", "name a quota to set")
+	}
+	return who, nil
+}
