@@ -117,12 +117,9 @@ func (t *tx) sharedWith(who easel.Principal, blobs []int64, r *easel.Receipt) er
 	return err
 }
 
-// Bounds of the tags that a plan names: the layers of a base image are in
-// thousands of manifests.
-const (
-	maxSharingTags = 100
-	maxSharingRefs = 5000
-)
+// maxSharingTags bounds the tags that a plan names, and the manifests that are
+// looked at for them: the layers of a base image are in thousands.
+const maxSharingTags = 100
 
 // sharers names, for a plan, tags of the caller's domain whose manifests name
 // what was kept.
@@ -143,12 +140,12 @@ func (t *tx) sharers(who easel.Principal, blobs []int64, shared int64) ([]easel.
 			return struct{}{}, err
 		}, `
 			SELECT DISTINCT rp.name, tag.name, coalesce(i.id, '') FROM (
-				SELECT f.repo, f.manifest FROM link l JOIN ref f ON f.repo = l.repo AND f.blob = l.blob
-				WHERE l.blob IN (`+addAll(&a, ids)+`) LIMIT `+strconv.Itoa(maxSharingRefs)+`) AS f
+				SELECT DISTINCT f.repo, f.manifest FROM link l JOIN ref f ON f.repo = l.repo AND f.blob = l.blob
+				JOIN repo rp ON rp.id = l.repo JOIN org o ON o.id = rp.org
+				WHERE o.domain = $1 AND l.blob IN (`+addAll(&a, ids)+`) LIMIT `+strconv.Itoa(maxSharingTags)+`) AS f
 			JOIN tag ON tag.repo = f.repo AND tag.manifest = f.manifest
-			JOIN repo rp ON rp.id = f.repo JOIN org o ON o.id = rp.org
-			LEFT JOIN image i ON i.project = $2 AND i.repo = rp.name AND i.tag = tag.name
-			WHERE o.domain = $1`, a...)
+			JOIN repo rp ON rp.id = f.repo
+			LEFT JOIN image i ON i.project = $2 AND i.repo = rp.name AND i.tag = tag.name`, a...)
 		return err
 	})
 	found := make([]easel.Sharer, 0, min(len(images), maxSharingTags))
