@@ -85,6 +85,7 @@ type contextKey int
 const (
 	principalKey contextKey = iota
 	requestIDKey
+	deleteNowKey
 	originKey
 	insistedKey
 )
@@ -98,6 +99,18 @@ func WithPrincipal(ctx context.Context, p Principal) context.Context {
 func PrincipalFrom(ctx context.Context) Principal {
 	p, _ := ctx.Value(principalKey).(Principal)
 	return p
+}
+
+// WithDeleteNow returns ctx for a caller who wants what is deleted gone now,
+// whatever the undo window.
+func WithDeleteNow(ctx context.Context) context.Context {
+	return context.WithValue(ctx, deleteNowKey, true)
+}
+
+// DeletesNow reports whether ctx is from WithDeleteNow.
+func DeletesNow(ctx context.Context) bool {
+	now, _ := ctx.Value(deleteNowKey).(bool)
+	return now
 }
 
 // WithRequestID returns ctx carrying the id that logs, audit records and the

@@ -26,6 +26,10 @@ type Receipt struct {
 	Pending int64 `json:"bytes_pending"` // unlinking continues in the background
 	Shared  int64 `json:"bytes_shared"`  // kept: other content needs them
 	Pinned  int64 `json:"bytes_pinned"`  // kept until PinnedUntil: a push is under way
+	Trash   int64 `json:"bytes_trash"`   // kept: only trash holds them
+
+	// RestoreUntil is when what went can no longer be restored; nil: it cannot.
+	RestoreUntil *time.Time `json:"restore_until,omitempty"`
 
 	PinnedUntil *time.Time `json:"pinned_until,omitempty"`
 	PinnedBy    []string   `json:"pinned_by,omitempty"`    // user names

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"easel"
@@ -25,7 +26,8 @@ type ServeOptions struct {
 }
 
 // Serve wraps the handler of the whole server: every request gets an id and a
-// line in the access log, and a panic becomes a 500. What a client did wrong is
+// line in the access log, "X-Easel-Delete-Now: true" is noted for what it
+// deletes, and a panic becomes a 500. What a client did wrong is
 // logged as INFO, what failed in the server as ERROR with the cause that
 // LogError noted.
 func Serve(h http.Handler, o ServeOptions) http.Handler {
@@ -42,6 +44,9 @@ func Serve(h http.Handler, o ServeOptions) http.Handler {
 		note := &note{limiter: limits}
 		r = withRequestID(w, r)
 		ctx := easel.WithOrigin(r.Context(), OriginOf(r, o.Trusted))
+		if strings.EqualFold(r.Header.Get("X-Easel-Delete-Now"), "true") {
+			ctx = easel.WithDeleteNow(ctx)
+		}
 		r = r.WithContext(context.WithValue(ctx, noteKey{}, note))
 		if r.Body != nil {
 			r.Body = body

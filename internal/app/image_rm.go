@@ -21,6 +21,7 @@ type imageRm struct {
 	choice `embed:""`
 	Force  bool `env:"-" short:"f" help:"With their content in the registry, as far as nothing else needs it."`
 	DryRun bool `env:"-" short:"n" help:"Only tell what would happen."`
+	Now    bool `env:"-" help:"Gone now, whatever the organisation's undo window."`
 	Yes    bool `env:"-" short:"y" help:"Do not ask."`
 }
 
@@ -57,6 +58,7 @@ func (c *imageRm) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer ses.Close()
+	ses.deleteNow(c.Now)
 	what, err := c.what(ctx, ses, c.Force)
 	if err != nil {
 		return err
@@ -195,6 +197,13 @@ func writeKept(w io.Writer, p easel.Receipt) {
 		}
 		fmt.Fprintln(w, ".")
 	}
+	if p.Trash > 0 || p.RestoreUntil != nil {
+		fmt.Fprintf(w, "In trash: %s", size(p.Trash))
+		if p.RestoreUntil != nil {
+			fmt.Fprintf(w, ", until %s", p.RestoreUntil.UTC().Format("2006-01-02 15:04 MST"))
+		}
+		fmt.Fprintln(w, ".")
+	}
 	if p.Pinned > 0 {
 		fmt.Fprintf(w, "Stays for now: %s, because a push is under way", size(p.Pinned))
 		if len(p.PinnedBy) > 0 {
@@ -251,6 +260,9 @@ func writeReceipt(w io.Writer, r easel.Receipt, force bool) {
 	fmt.Fprintln(w, ".")
 	writeKept(w, r)
 	fmt.Fprintf(w, "Receipt %s\n", r.ID)
+	if r.RestoreUntil != nil {
+		fmt.Fprintf(w, "To undo it: easel trash restore %s\n", r.ID)
+	}
 }
 
 type imagePlan struct {

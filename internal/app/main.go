@@ -47,7 +47,8 @@ type commands struct {
 	Org   orgCommands   `cmd:"" help:"List, create and delete organisations."`
 	Repo  repoCommands  `cmd:"" help:"List and delete repositories and tags."`
 
-	Hook hookCommands `cmd:"" help:"Tell others what happens: webhooks and their deliveries."`
+	Trash trashCommands `cmd:"" help:"List, restore and purge what was deleted."`
+	Hook  hookCommands  `cmd:"" help:"Tell others what happens: webhooks and their deliveries."`
 
 	Du    duCommand    `cmd:"" help:"Show what holds how many bytes, as a tree."`
 	Adopt adoptCommand `cmd:"" help:"Tell what is in the directory of another registry, and import it."`

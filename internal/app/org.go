@@ -18,6 +18,7 @@ type orgCommands struct {
 	Show   orgShow   `cmd:"" help:"Show one organisation."`
 	Rm     orgRm     `cmd:"" help:"Delete an organisation that has no repositories."`
 
+	Undo      orgUndo      `cmd:"" help:"Show or set how long deletions can be undone."`
 	Immutable orgImmutable `cmd:"" help:"Show or set patterns of tags that nobody moves or deletes, in all repositories."`
 }
 

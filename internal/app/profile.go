@@ -138,6 +138,13 @@ type session struct {
 	printer
 }
 
+// deleteNow makes the session skip the undo window.
+func (s *session) deleteNow(now bool) {
+	if now {
+		s.SetHeader("X-Easel-Delete-Now", "true")
+	}
+}
+
 // open returns a session. The project is asked for when none is known.
 func (a *account) open(s *streams) (*session, error) {
 	p, err := a.load()

@@ -132,6 +132,7 @@ type repoRm struct {
 	viewer `embed:""`
 	Names  []string `arg:"" name:"repo" placeholder:"ORG/NAME[:TAG]" help:"Repository, or a tag of it; several."`
 	DryRun bool     `env:"-" short:"n" help:"Only tell what would happen."`
+	Now    bool     `env:"-" help:"Gone now, whatever the organisation's undo window."`
 	Yes    bool     `env:"-" short:"y" help:"Do not ask."`
 }
 
@@ -153,6 +154,7 @@ func (c *repoRm) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer ses.Close()
+	ses.deleteNow(c.Now)
 	if c.DryRun {
 		return ses.showContentPlans(ctx, c.Names)
 	}
@@ -165,7 +167,8 @@ func (c *repoRm) Run(ctx context.Context, s *streams) error {
 			return err
 		}
 	}
-	var freed, shared, pinned int64
+	var freed, shared, pinned, trash int64
+	undo := []string{}
 	done := []string{}
 	var errs []error
 	for i, name := range c.Names {
@@ -178,8 +181,12 @@ func (c *repoRm) Run(ctx context.Context, s *streams) error {
 		freed += count(header, "Freed") + count(header, "Pending")
 		shared += count(header, "Shared")
 		pinned += count(header, "Pinned")
+		trash += count(header, "Trash")
+		if header.Get("X-Easel-Restore-Until") != "" {
+			undo = append(undo, header.Get("X-Easel-Receipt"))
+		}
 	}
-	result := map[string]any{"deleted": done, "bytes_freed": freed, "bytes_shared": shared, "bytes_pinned": pinned}
+	result := map[string]any{"deleted": done, "bytes_freed": freed, "bytes_shared": shared, "bytes_pinned": pinned, "bytes_trash": trash, "undo": undo}
 	err = ses.print(result, func(w io.Writer) {
 		fmt.Fprintf(w, "Deleted %d of %d. Freed %s", len(done), len(c.Names), size(freed))
 		if shared > 0 {
@@ -188,7 +195,13 @@ func (c *repoRm) Run(ctx context.Context, s *streams) error {
 		if pinned > 0 {
 			fmt.Fprintf(w, "; %s stay until a push is over", size(pinned))
 		}
+		if trash > 0 {
+			fmt.Fprintf(w, "; %s are in trash", size(trash))
+		}
 		fmt.Fprintln(w, ".")
+		for _, id := range undo {
+			fmt.Fprintf(w, "To undo it: easel trash restore %s\n", id)
+		}
 	})
 	return errors.Join(append(errs, err)...)
 }

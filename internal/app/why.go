@@ -96,6 +96,9 @@ func writeHolders(w io.Writer, path string, blobs []catalog.Why) {
 		if b.Elsewhere > 0 {
 			others = append(others, plural(int(b.Elsewhere), "reference")+" elsewhere")
 		}
+		if len(b.Trash) > 0 {
+			others = append(others, "trash of "+plural(len(b.Trash), "deletion"))
+		}
 		if len(b.Pins) > 0 {
 			others = append(others, plural(len(b.Pins), "pin"))
 		}
@@ -125,13 +128,16 @@ func writeWhy(w io.Writer, b catalog.Why) {
 		}
 		fmt.Fprintf(w, "A push of %s to %s holds %s until %s.\n", p.User, p.Repo, what, p.Until.UTC().Format("15:04:05 MST"))
 	}
+	for _, x := range b.Trash {
+		fmt.Fprintf(w, "Trash of a deletion in %s holds it until %s: easel trash rm %s\n", x.Repo, x.Until.UTC().Format("2006-01-02 15:04 MST"), x.ID)
+	}
 	if b.Elsewhere > 0 {
 		fmt.Fprintf(w, "Elsewhere, where you may not look: %s.\n", plural(int(b.Elsewhere), "reference"))
 	}
 	switch {
 	case len(b.MustGo) > 0:
 		fmt.Fprintf(w, "It goes when these have gone: %s.\n", strings.Join(b.MustGo, ", "))
-	case b.Elsewhere == 0 && len(b.Paths) == 0:
+	case b.Elsewhere == 0 && len(b.Paths) == 0 && len(b.Trash) == 0:
 		fmt.Fprintln(w, "No manifest names it: it goes by itself.")
 	}
 }

@@ -46,7 +46,7 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 	sys.registry = registry.New(registry.Options{
 		Catalog: st.catalog, Blobs: st.blobs, Log: log, Metrics: m, Receipts: sys.identity,
 		UploadTTL: c.UploadTTL, UnlinkWait: c.UnlinkWait, MaxUploads: c.MaxUploads, MachineAgents: c.machineAgents(),
-		Free: st.blobs.Free, LowSpace: int64(c.LowSpace),
+		Free: st.blobs.Free, LowSpace: int64(c.LowSpace), Capacity: st.blobs.Capacity,
 	})
 	sys.images = workbench.New(workbench.Options{
 		Catalog: st.catalog, Registry: sys.registry, Subjects: sys.identity, Log: log, MaxImageSize: int64(c.MaxImageSize), Port: port(at), Hosts: c.hosts(),
@@ -101,7 +101,7 @@ func (s *system) families(c *Config, auth api.Authenticator, m *metrics) (http.H
 		tokenFamily:     iam.NewRegistryAuth(s.identity),
 		iamFamily:       iam.New(s.identity, auth, iam.Options{PublicURL: base, Region: c.ProjectName}),
 		rootFamily:      root(swr.Versions(base), iam.VersionsHandler(base)),
-		easelFamily:     easelapi.New(easelapi.Options{Auth: auth, Images: s.images, Protector: s.images, Tags: s.registry, Content: s.registry, Hooks: s.hooks, Jobs: s.images, Stopping: s.stopping}),
+		easelFamily:     easelapi.New(easelapi.Options{Auth: auth, Images: s.images, Protector: s.images, Tags: s.registry, Trash: s.registry, Content: s.registry, Hooks: s.hooks, Jobs: s.images, Stopping: s.stopping}),
 		docsFamily:      docsAt(reference),
 	}}, nil
 }

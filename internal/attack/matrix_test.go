@@ -180,6 +180,13 @@ var easelAttempts = []attempt{
 	{"POST /easel/v1/jobs/{id}/pause", "/easel/v1/jobs/$JOB/pause", "/easel/v1/jobs/$NOUUID/pause", "", "", "401 404 404 - -"},
 	{"POST /easel/v1/jobs/{id}/resume", "/easel/v1/jobs/$JOB/resume", "/easel/v1/jobs/$NOUUID/resume", "", "", "401 404 404 - -"},
 	{"POST /easel/v1/jobs/{id}/cancel", "/easel/v1/jobs/$JOB/cancel", "/easel/v1/jobs/$NOUUID/cancel", "", "", "401 404 404 - -"},
+	{"GET /easel/v1/organisations/{org}/undo", "/easel/v1/organisations/team/undo", "/easel/v1/organisations/nope/undo", "", "", "401 - 403* 403* -"},
+	{"PUT /easel/v1/organisations/{org}/undo", "/easel/v1/organisations/team/undo", "/easel/v1/organisations/nope/undo", `{"window_seconds":0}`, "", "401 - 403* 403* 403*"},
+	{"GET /easel/v1/trash", "/easel/v1/trash", "", "", "", "401 - 200 200 200"},
+	{"GET /easel/v1/trash", "/easel/v1/trash?organisation=team", "/easel/v1/trash?organisation=newt", "", "", "401 - 200 200 200"},
+	{"GET /easel/v1/trash/{id}", "/easel/v1/trash/$RECEIPT", "/easel/v1/trash/$NOUUID", "", "", "401 - 404 404 404"},
+	{"POST /easel/v1/trash/{id}/restore", "/easel/v1/trash/$RECEIPT/restore", "/easel/v1/trash/$NOUUID/restore", "", "", "401 - 404 404 404"},
+	{"DELETE /easel/v1/trash/{id}", "/easel/v1/trash/$RECEIPT", "/easel/v1/trash/$NOUUID", "", "", "401 - 404 404 404"},
 	{"GET /easel/v1/receipts/{id}", "/easel/v1/receipts/$RECEIPT", "/easel/v1/receipts/$NOUUID", "", "", "401 - 404 - -"},
 	{"GET /easel/v1/receipts/key", "/easel/v1/receipts/key", "", "", "", "401 - - - -"},
 	{"GET /easel/v1/use", "/easel/v1/use?image=team/private:v1", "/easel/v1/use?image=team/missing:v1", "", "", "401 - 404 404 -"},
@@ -295,6 +302,7 @@ func settleMatrix(t *testing.T, in *installation) *matrix {
 	manifest := in.image(t, "ann", "team/private", "configuration", "secret layer")
 	in.put(t, "ann", "team/private", "v1", manifest).want(t, "push", http.StatusCreated)
 	in.push(t, "ann", "team/private", "v2", "configuration 2", "secret layer")
+	in.iam(t, "ann", "PUT", "/easel/v1/organisations/team/undo", `{"window_seconds":3600}`).want(t, "undo window", http.StatusOK)
 	in.push(t, "ann", "team/done", "v1", "configuration 3", "layer 3")
 	rule, err := easel.ParseRetention(easel.TagRule, 10, nil)
 	must(t, err)

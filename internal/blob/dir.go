@@ -126,6 +126,15 @@ func (d *Dir) Free() (int64, error) {
 	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
+// Capacity returns the size of the disk in bytes.
+func (d *Dir) Capacity() (int64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(d.path, &st); err != nil {
+		return 0, fmt.Errorf("size of the disk of %s: %w", d.path, err)
+	}
+	return int64(st.Blocks) * int64(st.Bsize), nil
+}
+
 func (d *Dir) shard(key Key) string { return filepath.Join(d.path, objects, string(key[:2])) }
 func (d *Dir) file(key Key) string  { return filepath.Join(d.shard(key), string(key)) }
 

@@ -33,6 +33,9 @@ func (d deletion) run(ctx context.Context, do func(context.Context, func(*tx) er
 			return err
 		}
 		r := newRemoval(id, d.repo)
+		if err := t.undoOf(r); err != nil {
+			return err
+		}
 		if err := d.drop(t, r, &out.Receipt); err != nil {
 			return err
 		}
@@ -69,11 +72,12 @@ func tagDeletion(repo easel.Repo, tag easel.Tag, guard Guard) deletion {
 
 // dropTag deletes a tag, which must not be immutable, and makes its manifest a candidate.
 func (t *tx) dropTag(r *removal, tag easel.Tag, out *easel.Receipt) (found bool, err error) {
-	manifests, err := all(t, column[int64], `DELETE FROM tag WHERE repo = $1 AND name = $2 RETURNING manifest`, r.repo, string(tag))
-	if err != nil || len(manifests) == 0 {
+	dropped, err := all(t, scanDroppedTag, `DELETE FROM tag WHERE repo = $1 AND name = $2 RETURNING name, manifest, created`, r.repo, string(tag))
+	if err != nil || len(dropped) == 0 {
 		return false, err
 	}
-	r.candidates = append(r.candidates, manifests...)
+	r.tags = append(r.tags, dropped...)
+	r.candidates = append(r.candidates, dropped[0].manifest)
 	out.Tags = append(out.Tags, string(r.name)+":"+string(tag))
 	return true, t.tagsMayGo(r, tag)
 }
@@ -112,7 +116,7 @@ func manifestDeletion(who easel.Principal, repo easel.Repo, digest easel.Digest,
 			return err
 		}
 		r.candidates, r.insisted[id] = []int64{id}, true
-		tags, err := all(t, column[easel.Tag], `DELETE FROM tag WHERE repo = $1 AND manifest = $2 RETURNING name`, r.repo, id)
+		tags, err := all(t, scanDroppedTag, `DELETE FROM tag WHERE repo = $1 AND manifest = $2 RETURNING name, manifest, created`, r.repo, id)
 		if err != nil {
 			return err
 		}
@@ -122,10 +126,13 @@ func manifestDeletion(who easel.Principal, repo easel.Repo, digest easel.Digest,
 
 // tagsGone records tags that were deleted, and settles the image records that
 // name them.
-func (t *tx) tagsGone(r *removal, tags []easel.Tag, guard Guard, out *easel.Receipt) error {
-	for _, tag := range tags {
-		out.Tags = append(out.Tags, string(r.name)+":"+string(tag))
+func (t *tx) tagsGone(r *removal, dropped []droppedTag, guard Guard, out *easel.Receipt) error {
+	tags := make([]easel.Tag, len(dropped))
+	for n, d := range dropped {
+		tags[n] = d.name
+		out.Tags = append(out.Tags, string(r.name)+":"+string(d.name))
 	}
+	r.tags = append(r.tags, dropped...)
 	if err := t.tagsMayGo(r, tags...); err != nil {
 		return err
 	}
@@ -232,7 +239,7 @@ func (t *tx) endPins(who easel.Principal, repo int64, name easel.Repo) error {
 
 // takeAll makes every tag, manifest and blob of a repository go.
 func (t *tx) takeAll(r *removal, guard Guard, out *easel.Receipt) error {
-	tags, err := all(t, column[easel.Tag], `DELETE FROM tag WHERE repo = $1 RETURNING name`, r.repo)
+	tags, err := all(t, scanDroppedTag, `DELETE FROM tag WHERE repo = $1 RETURNING name, manifest, created`, r.repo)
 	if err != nil {
 		return err
 	}

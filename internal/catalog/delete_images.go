@@ -63,6 +63,16 @@ func (t *tx) deleteImages(who easel.Principal, d ImageDeletion) ([]easel.Image, 
 	if err := t.ask(d.InUse, images); err != nil {
 		return nil, out, err
 	}
+	if d.Force {
+		for _, r := range removals {
+			if err := t.undoOf(r); err != nil {
+				return nil, out, err
+			}
+		}
+		if err := t.imagesToTrash(images, removals); err != nil {
+			return nil, out, err
+		}
+	}
 	if err := t.dropImages(images, &out); err != nil {
 		return nil, out, err
 	}

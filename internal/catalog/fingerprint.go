@@ -33,7 +33,7 @@ func fingerprint(r *easel.Receipt) string {
 		{images, r.Broken, {r.Kept, fmt.Sprint(r.KeptFor)}},
 		{r.Tags},
 		{r.Manifests, r.Condemned},
-		{blobs, {fmt.Sprint(r.Freed, " ", r.Shared, " ", r.Pinned)}},
+		{blobs, {fmt.Sprint(r.Freed, " ", r.Shared, " ", r.Pinned, " ", r.Trash, " ", r.RestoreUntil != nil)}},
 	}
 	parts := make([]string, len(sets))
 	for i, lists := range sets {

@@ -127,7 +127,8 @@ func (db *DB) Orgs(ctx context.Context, who easel.Principal, q OrgQuery) (found 
 }
 
 // DeleteOrg removes an organisation and the grants on it. Errors: NotFound
-// "organisation"; InUse "organisation" while it holds a repository, empty or not.
+// "organisation"; InUse "organisation" while it holds a repository, empty or not,
+// or trash.
 func (db *DB) DeleteOrg(ctx context.Context, who easel.Principal, name easel.Org) error {
 	return db.update(ctx, func(t *tx) error {
 		var id int64
@@ -141,6 +142,13 @@ func (db *DB) DeleteOrg(ctx context.Context, who easel.Principal, name easel.Org
 		}
 		if repos > 0 {
 			return easel.E(easel.InUse, "organisation", "the organisation %s still holds repositories (%d): delete them first", name, repos)
+		}
+		var trash int
+		if _, err := t.get([]any{&trash}, `SELECT COUNT(DISTINCT receipt) FROM trash WHERE org = $1`, id); err != nil {
+			return err
+		}
+		if trash > 0 {
+			return easel.E(easel.InUse, "organisation", "%d deletions in the organisation %s can still be undone: restore or purge them first (easel trash ls --org %s)", trash, name, name)
 		}
 		if _, err := t.exec(`DELETE FROM org WHERE id = $1`, id); err != nil {
 			return err

@@ -12,7 +12,9 @@ import (
 // that were considered; gone those that were deleted.
 func (t *tx) fillReceipt(who easel.Principal, rs []*removal, gone []goneBlob, blobs []int64, out *Removed) error {
 	r := &out.Receipt
-	r.ID, r.At = easel.NewUUID(t.time()), t.time()
+	if r.At = t.time(); r.ID == "" {
+		r.ID = easel.NewUUID(r.At)
+	}
 	r.Actor, r.ActorID, r.Domain, r.DomainID = who.UserName, who.UserID, who.DomainName, who.DomainID
 	defer tidy(r)
 	for _, b := range gone {
@@ -64,26 +66,30 @@ func orEmpty[T any](list []T) []T {
 }
 
 // countKept adds up the considered blobs that are still there: shared when a
-// manifest that stays names them, else pinned.
+// manifest that stays names them, pinned when a repository links them all the
+// same, else in trash.
 func (t *tx) countKept(blobs []int64, r *easel.Receipt) error {
 	return chunks(blobs, func(ids []int64) error {
 		var a args
 		kept, err := all(t, func(s scanner) (k struct {
-			size   int64
-			shared bool
+			size           int64
+			shared, linked bool
 		}, err error) {
-			err = s.Scan(&k.size, &k.shared)
+			err = s.Scan(&k.size, &k.shared, &k.linked)
 			return k, err
 		}, `
 			SELECT b.size, EXISTS (
 				SELECT 1 FROM link l JOIN ref f ON f.repo = l.repo AND f.blob = l.blob JOIN manifest m ON m.id = f.manifest
-				WHERE l.blob = b.id AND m.condemned = 0)
+				WHERE l.blob = b.id AND m.condemned = 0), EXISTS (SELECT 1 FROM link l WHERE l.blob = b.id)
 			FROM blob b WHERE b.id IN (`+addAll(&a, ids)+`)`, a...)
 		for _, k := range kept {
-			if k.shared {
+			switch {
+			case k.shared:
 				r.Shared += k.size
-			} else {
+			case k.linked:
 				r.Pinned += k.size
+			default:
+				r.Trash += k.size
 			}
 		}
 		return err

@@ -47,6 +47,8 @@ type removal struct {
 	whole      bool                   // the repository itself goes, too
 	named      []int64                // blobs of the manifests that go
 	rules      []TagRule              // nil: not read yet
+	tags       []droppedTag           // that the deletion removed
+	undo       *undo                  // nil: what goes cannot be restored
 	blobs      map[int64]bool         // more blobs to consider, beside those of manifests that go
 }
 
@@ -65,31 +67,15 @@ func newRemoval(repo int64, name easel.Repo) *removal {
 // means that somebody was told "it is there" meanwhile: the whole
 // transaction runs again and keeps what it must.
 func (t *tx) unlink(who easel.Principal, action, resource string, rs []*removal, out *Removed) error {
-	considered := map[int64]bool{}
-	for _, r := range rs {
-		if err := t.decide(r); err != nil {
-			return err
-		}
-		var err error
-		if r.named, err = t.blobsOf(slices.Collect(maps.Keys(r.going))); err != nil {
-			return err
-		}
-		waiting, err := t.blobsOf(slices.Collect(maps.Keys(r.condemned)))
-		if err != nil {
-			return err
-		}
-		for _, b := range slices.Concat(r.named, waiting) {
-			r.blobs[b] = true
-		}
-		for b := range r.blobs {
-			considered[b] = true
-		}
-	}
-	blobs := slices.Sorted(maps.Keys(considered))
-	if err := t.lockBlobs(blobs); err != nil {
+	out.Receipt.ID = easel.NewUUID(t.time())
+	blobs, err := t.consider(rs)
+	if err != nil {
 		return err
 	}
 	for _, r := range rs {
+		if err := t.fillTrash(who, r, &out.Receipt); err != nil {
+			return err
+		}
 		if err := t.dropManifests(slices.Sorted(maps.Keys(r.going))); err != nil {
 			return err
 		}
@@ -99,6 +85,9 @@ func (t *tx) unlink(who easel.Principal, action, resource string, rs []*removal,
 		if err := t.dropLinks(r.repo, slices.Sorted(maps.Keys(r.blobs))); err != nil {
 			return err
 		}
+	}
+	if err := t.settleTrash(rs, &out.Receipt); err != nil {
+		return err
 	}
 	gone, err := t.dropBlobs(blobs)
 	if err != nil {
@@ -117,6 +106,35 @@ func (t *tx) unlink(who easel.Principal, action, resource string, rs []*removal,
 		return err
 	}
 	return t.audit(who, action, resource, out.Receipt.Freed, &out.Receipt)
+}
+
+// consider decides what goes, and locks and returns the blobs that may go with it.
+func (t *tx) consider(rs []*removal) ([]int64, error) {
+	considered := map[int64]bool{}
+	for _, r := range rs {
+		if err := t.decide(r); err != nil {
+			return nil, err
+		}
+		if err := t.considerTrash(r); err != nil {
+			return nil, err
+		}
+		var err error
+		if r.named, err = t.blobsOf(slices.Collect(maps.Keys(r.going))); err != nil {
+			return nil, err
+		}
+		waiting, err := t.blobsOf(slices.Collect(maps.Keys(r.condemned)))
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range slices.Concat(r.named, waiting) {
+			r.blobs[b] = true
+		}
+		for b := range r.blobs {
+			considered[b] = true
+		}
+	}
+	blobs := slices.Sorted(maps.Keys(considered))
+	return blobs, t.lockBlobs(blobs)
 }
 
 // decide settles each candidate: it goes unless a tag, a parent or a subject
@@ -278,13 +296,14 @@ type goneBlob struct {
 	key blob.Key
 }
 
-// dropBlobs deletes the blobs that no repository links any more and moves
-// their keys to garbage.
+// dropBlobs deletes the blobs that no repository links any more and no trash
+// names, and moves their keys to garbage.
 func (t *tx) dropBlobs(ids []int64) (gone []goneBlob, err error) {
 	err = chunks(ids, func(ids []int64) error {
 		var a args
 		some, err := all(t, func(s scanner) (b goneBlob, err error) { err = s.Scan(&b.Digest, &b.key, &b.Size); return b, err }, `
 			DELETE FROM blob WHERE id IN (`+addAll(&a, ids)+`) AND NOT EXISTS (SELECT 1 FROM link l WHERE l.blob = blob.id)
+			AND NOT EXISTS (SELECT 1 FROM trash_blob x WHERE x.blob = blob.id)
 			RETURNING digest, storage_key, CASE WHEN lost = 1 THEN 0 ELSE size END`, a...)
 		gone = append(gone, some...)
 		return err

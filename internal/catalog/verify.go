@@ -114,8 +114,9 @@ var rules = []rule{
 		`SELECT '', storage_key FROM (` + namedKeys + `) k GROUP BY storage_key HAVING count(*) > 1`, ``},
 	{"needless link", "no manifest and no pin needs this blob here",
 		`SELECT CAST(l.blob AS TEXT), r.name || '@' || b.digest FROM link l JOIN repo r ON r.id = l.repo JOIN blob b ON b.id = l.blob WHERE ` + noNeed, `blob`},
-	{"needless blob", "no repository links this blob",
-		`SELECT CAST(b.id AS TEXT), b.digest FROM blob b WHERE NOT EXISTS (SELECT 1 FROM link l WHERE l.blob = b.id)`, `blob`},
+	{"needless blob", "no repository links this blob, and no trash names it",
+		`SELECT CAST(b.id AS TEXT), b.digest FROM blob b WHERE NOT EXISTS (SELECT 1 FROM link l WHERE l.blob = b.id)
+			AND NOT EXISTS (SELECT 1 FROM trash_blob x WHERE x.blob = b.id)`, `blob`},
 	{"image without tag", "the record is ACTIVE but the registry has no such tag",
 		`SELECT i.id, i.path FROM image i WHERE i.status = 'ACTIVE' AND i.type = 'DEDICATED' AND NOT EXISTS (
 			SELECT 1 FROM repo r JOIN tag t ON t.repo = r.id WHERE r.name = i.repo AND t.name = i.tag)`,

@@ -15,6 +15,7 @@ type Why struct {
 	Pins      []WhyPin     `json:"pins"`      // live ones, of the blob and of the manifests on the paths
 	MustGo    []string     `json:"must_go"`   // "repository:tag" and "repository@digest": when all have gone, Paths is empty
 	Elsewhere int64        `json:"elsewhere"` // references and live pins in repositories that the user may not see
+	Trash     []WhyTrash   `json:"trash"`     // deletions that can be undone
 	Cut       bool         `json:"cut"`       // there is more than was followed
 }
 
@@ -52,6 +53,13 @@ type WhyPin struct {
 	Until    time.Time    `json:"until"`
 }
 
+// WhyTrash is a deletion that holds a blob until it can no longer be undone.
+type WhyTrash struct {
+	ID    string     `json:"id"` // of its receipt
+	Repo  easel.Repo `json:"repository"`
+	Until time.Time  `json:"until"`
+}
+
 // The bounds of one answer.
 const (
 	maxWhyPaths = 1000
@@ -64,13 +72,16 @@ const (
 // It reads statement by statement, without a lock. Errors: NotFound "blob".
 func (db *DB) Why(ctx context.Context, who easel.Principal, digest easel.Digest, sight Sight) (out Why, err error) {
 	err = db.view(ctx, func(t *tx) error {
-		out = Why{Digest: digest, Paths: []WhyPath{}, Pins: []WhyPin{}, MustGo: []string{}}
+		out = Why{Digest: digest, Paths: []WhyPath{}, Pins: []WhyPin{}, MustGo: []string{}, Trash: []WhyTrash{}}
 		blob, err := t.visibleBlob(who, sight, &out)
 		if err != nil {
 			return err
 		}
 		g, err := t.whyGraph(who, sight, blob)
 		if err != nil {
+			return err
+		}
+		if out.Trash, err = t.whyTrash(who, sight, blob); err != nil {
 			return err
 		}
 		out.Paths, out.MustGo = g.paths()
@@ -99,9 +110,9 @@ func visible(a *args, who easel.Principal, sight Sight) string {
 func (t *tx) visibleBlob(who easel.Principal, sight Sight, out *Why) (id int64, err error) {
 	a := args{string(out.Digest)}
 	found, err := t.get([]any{&id, &out.Bytes}, `
-		SELECT b.id, CASE WHEN b.lost = 1 THEN 0 ELSE b.size END
-		FROM blob b JOIN link l ON l.blob = b.id JOIN repo rp ON rp.id = l.repo JOIN org o ON o.id = rp.org
-		WHERE b.digest = $1 AND `+visible(&a, who, sight)+` LIMIT 1`, a...)
+		SELECT b.id, CASE WHEN b.lost = 1 THEN 0 ELSE b.size END FROM blob b WHERE b.digest = $1 AND (
+			EXISTS (SELECT 1 FROM link l JOIN repo rp ON rp.id = l.repo JOIN org o ON o.id = rp.org WHERE l.blob = b.id AND `+visible(&a, who, sight)+`)
+			OR EXISTS (SELECT 1 FROM trash_blob tb JOIN `+trashPlaces+` WHERE tb.blob = b.id AND `+visible(&a, who, sight)+`))`, a...)
 	if err != nil || !found {
 		return 0, orNotFound(err, "blob", "no repository that you may see has a blob %s", out.Digest)
 	}
@@ -111,7 +122,30 @@ func (t *tx) visibleBlob(who easel.Principal, sight Sight, out *Why) (id int64, 
 			(SELECT count(*) FROM ref f WHERE f.repo = l.repo AND f.blob = l.blob) +
 			(SELECT count(*) FROM pin p WHERE p.repo = l.repo AND p.blob = l.blob AND p.until > $2) END), 0)
 		FROM link l JOIN repo rp ON rp.id = l.repo JOIN org o ON o.id = rp.org WHERE l.blob = $1`, a...)
+	if err != nil {
+		return 0, err
+	}
+	var inTrash int64
+	a = args{id}
+	_, err = t.get([]any{&inTrash}, `
+		SELECT coalesce(sum(CASE WHEN `+visible(&a, who, sight)+` THEN 0 ELSE 1 END), 0) FROM trash_blob tb JOIN `+trashPlaces+` WHERE tb.blob = $1`, a...)
+	out.Elsewhere += inTrash
 	return id, err
+}
+
+// trashPlaces continues a join of trash_blob tb with where its trash is from;
+// the repository may be gone.
+const trashPlaces = `trash x ON x.id = tb.trash JOIN org o ON o.id = x.org LEFT JOIN repo rp ON rp.name = x.repo`
+
+// whyTrash returns the deletions whose trash names the blob.
+func (t *tx) whyTrash(who easel.Principal, sight Sight, blob int64) ([]WhyTrash, error) {
+	a := args{blob, maxWhyPaths}
+	return all(t, func(s scanner) (w WhyTrash, err error) {
+		var until int64
+		err = s.Scan(&w.ID, &w.Repo, &until)
+		w.Until = fromMicros(until)
+		return w, err
+	}, `SELECT x.receipt, x.repo, x.until FROM trash_blob tb JOIN `+trashPlaces+` WHERE tb.blob = $1 AND `+visible(&a, who, sight)+` ORDER BY x.id LIMIT $2`, a...)
 }
 
 // whyImages adds the image records that name the tags of paths.

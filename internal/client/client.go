@@ -32,6 +32,7 @@ type Client struct {
 	creds Credentials
 	http  *http.Client
 	clock func() time.Time
+	extra http.Header // of every call
 }
 
 // New returns a Client for the server at base, "http://HOST:PORT".
@@ -54,6 +55,14 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Server returns the address the client was made with.
 func (c *Client) Server() string { return c.base }
+
+// SetHeader adds a header to all calls to come. It must not run beside one.
+func (c *Client) SetHeader(name, value string) {
+	if c.extra == nil {
+		c.extra = http.Header{}
+	}
+	c.extra.Set(name, value)
+}
 
 // Call is one request. Path is escaped as url.URL.EscapedPath would.
 type Call struct {
@@ -138,6 +147,9 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 		return nil, err
 	}
 	for name, values := range call.Header {
+		r.Header[name] = values
+	}
+	for name, values := range c.extra {
 		r.Header[name] = values
 	}
 	r.Header.Set("Content-Type", "application/json")

@@ -47,6 +47,10 @@ const (
 	ShareRepo Action = "swr:repo:share"
 	// KeepTags is to say which tags nobody moves or deletes.
 	KeepTags Action = "easel:tag:keep"
+	// SetUndo is to change the undo window of an organisation, RestoreTrash to
+	// bring back what was deleted, or to purge it.
+	SetUndo      Action = "easel:org:undo"
+	RestoreTrash Action = "easel:trash:restore"
 )
 
 // Retention (swr.md 10) and second names for tags (8.3). SetRetention is to make, change, end, preview and run
@@ -131,7 +135,7 @@ var need = map[Action]int{
 	CreateRepo: LevelEdit, UpdateRepo: LevelEdit, ShowRepo: LevelRead, ListTags: LevelRead, DeleteRepo: LevelManage, DeleteTag: LevelManage,
 	ShowUsage:     LevelRead,
 	ShowOrgGrants: LevelRead, GrantOrg: LevelManage, ShowRepoGrants: LevelRead, GrantRepo: LevelManage, ShareRepo: LevelManage,
-	KeepTags:    LevelManage,
+	KeepTags: LevelManage, SetUndo: LevelManage, RestoreTrash: LevelManage,
 	ManageHooks: LevelManage,
 }
 

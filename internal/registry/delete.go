@@ -86,6 +86,11 @@ func (s *Service) Unlink(ctx context.Context, removed catalog.Removed) easel.Rec
 	receipt.Pending += receipt.Freed
 	receipt.Freed -= receipt.Pending
 	s.settle.add(gone)
+	if receipt.RestoreUntil != nil { // more went to trash: older trash may have to make room
+		if err := s.purgeTrash(ctx); err != nil {
+			s.o.Log.ErrorContext(ctx, "trash could not be purged; it is tried again", "err", err)
+		}
+	}
 	return receipt
 }
 

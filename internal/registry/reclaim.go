@@ -116,8 +116,8 @@ func (s *Service) Reclaim(ctx context.Context) (Reclaimed, error) {
 	return s.Maintain(ctx)
 }
 
-// Maintain ends uploads and pins whose time is over and unlinks all garbage
-// that is due. What cannot be unlinked is reported, stays garbage, and does
+// Maintain ends uploads, pins and trash whose time is over and unlinks all
+// garbage that is due. What cannot be unlinked is reported, stays garbage, and does
 // not keep the rest from going.
 func (s *Service) Maintain(ctx context.Context) (done Reclaimed, err error) {
 	if err = s.Settle(ctx); err != nil { // or it would unlink again what is only waiting for its rows to go
@@ -133,6 +133,7 @@ func (s *Service) Maintain(ctx context.Context) (done Reclaimed, err error) {
 		}
 	}
 	failpoint.Hit("reclaim.swept")
+	err = errors.Join(err, s.purgeTrash(ctx))
 	return done, errors.Join(err, s.unlinkDue(ctx, &done))
 }
 

@@ -47,6 +47,8 @@ type Options struct {
 	// mark below which pushes are refused. Nil: never refused.
 	Free     func() (int64, error)
 	LowSpace int64 // 64 MiB
+	// Capacity returns the size of the store's disk in bytes. Nil: not known.
+	Capacity func() (int64, error)
 }
 
 // Metrics is told what happens to bytes.

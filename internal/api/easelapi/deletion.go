@@ -16,9 +16,9 @@ func (s *server) plan(w http.ResponseWriter, r *http.Request) error {
 	}
 	var planned easel.Plan
 	if t.repo != "" {
-		planned, err = s.o.Content.Plan(r.Context(), t.repo, t.ref)
+		planned, err = s.o.Content.Plan(t.context(r.Context()), t.repo, t.ref)
 	} else {
-		planned, err = s.o.Images.Plan(r.Context(), t.images)
+		planned, err = s.o.Images.Plan(t.context(r.Context()), t.images)
 	}
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (s *server) delete(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	ctx := api.Insisting(r)
+	ctx := t.context(api.Insisting(r))
 	var receipt easel.Receipt
 	switch {
 	case t.repo == "":

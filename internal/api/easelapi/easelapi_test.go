@@ -96,6 +96,26 @@ func TestExchanges(t *testing.T) {
 	goldenJob(t, w)
 	retentionExchanges(t, w)
 	quotaExchanges(t, w)
+	w.Golden(t, "undo",
+		as("ann", "PUT", "/easel/v1/organisations/team/undo", `{"window_seconds":-86400}`),
+		as("ann", "PUT", "/easel/v1/organisations/team/undo", `{"window_seconds":604800,"budget_bytes":1000}`),
+		as("ann", "POST", "/easel/v1/plans", selection(true, base)),
+		as("ann", "GET", "/easel/v1/organisations/team/undo", ""),
+	)
+	deleted := func(id string) string {
+		return decode[easel.Receipt](t, w.Do(t, as("ann", "POST", "/easel/v1/deletions", selection(true, id)))).ID
+	}
+	w.Push(t, w.Ann, "team/base:2", "other")
+	undone, purged := deleted(w.register(t, "team/undone:1", "undone")), deleted(w.register(t, "team/purged:1", "purged"))
+	w.Push(t, w.Ann, "team/undone:1", "meanwhile")
+	w.Golden(t, "trash",
+		as("ann", "GET", "/easel/v1/trash?limit=1", ""),
+		as("ann", "GET", "/easel/v1/trash/"+undone, ""),
+		as("ann", "POST", "/easel/v1/trash/"+undone+"/restore", ""),
+		as("ann", "POST", "/easel/v1/trash/"+undone+"/restore", ""),
+		as("ann", "GET", "/easel/v1/blobs/"+string(easel.DigestOf(easel.SHA256, []byte("purged")))+"/why", ""),
+		as("ann", "DELETE", "/easel/v1/trash/"+purged, ""),
+	)
 	w.Complete(t)
 }
 
@@ -309,6 +329,17 @@ func TestRefusals(t *testing.T) {
 		{"patterns of no name", "ann", "GET", "/easel/v1/repositories/team/A/immutable-tags", "", "400 ModelArts.0107"},
 		{"too many patterns", "ann", "PUT", "/easel/v1/repositories/team/a/immutable-tags", `{"patterns":["a"` + strings.Repeat(`,"a"`, 20) + `]}`, "400 ModelArts.0107"},
 		{"patterns by a stranger", "gus", "PUT", "/easel/v1/repositories/team/a/immutable-tags", `{"patterns":[]}`, "403 ModelArts.0108"},
+		{"a window of minus one day", "ann", "PUT", "/easel/v1/organisations/team/undo", `{"window_seconds":-86400}`, "400 ModelArts.0107"},
+		{"a window of a thousand years", "ann", "PUT", "/easel/v1/organisations/team/undo", `{"window_seconds":9223372036854775807}`, "400 ModelArts.0107"},
+		{"no window", "ann", "PUT", "/easel/v1/organisations/team/undo", `{"budget_bytes":1}`, "400 ModelArts.6335"},
+		{"a budget of less than nothing", "ann", "PUT", "/easel/v1/organisations/team/undo", `{"window_seconds":1,"budget_bytes":-1}`, "400 ModelArts.0107"},
+		{"a budget above the disk", "ann", "PUT", "/easel/v1/organisations/team/undo", `{"window_seconds":1,"budget_bytes":9223372036854775807}`, "400 ModelArts.0107"},
+		{"an undo window by a user", "ben", "PUT", "/easel/v1/organisations/team/undo", `{"window_seconds":1}`, "403 ModelArts.0108"},
+		{"an absent deletion to undo", "ann", "POST", "/easel/v1/trash/" + absent + "/restore", "", "404 ModelArts.6404"},
+		{"restored under no tag", "ann", "POST", "/easel/v1/trash/" + absent + "/restore", `{"tag":"a b"}`, "400 ModelArts.0107"},
+		{"trash of no organisation", "ann", "GET", "/easel/v1/trash?organisation=A", "", "400 ModelArts.0107"},
+		{"trash from nowhere", "ann", "GET", "/easel/v1/trash?before=x", "", "400 ModelArts.0107"},
+		{"trash for nobody", "", "GET", "/easel/v1/trash", "", "401 ModelArts.0201"},
 		{"nothing named", "ann", "POST", "/easel/v1/plans", `{}`, "400 ModelArts.6335"},
 		{"no body", "ann", "POST", "/easel/v1/plans", ``, "400 ModelArts.6335"},
 		{"an unknown filter field", "ann", "POST", "/easel/v1/plans", `{"filter":{"colour":"red"}}`, "400 ModelArts.0107"},

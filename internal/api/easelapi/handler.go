@@ -66,6 +66,7 @@ type Options struct {
 	Images    Images
 	Protector Protector
 	Tags      TagKeeper
+	Trash     Trash
 	Content   Content
 	Hooks     Hooks
 	Jobs      Jobs
@@ -96,6 +97,12 @@ func New(o Options) *api.Mux {
 		{"POST /easel/v1/jobs/{id}/pause", s.setJob(catalog.JobPaused)},
 		{"POST /easel/v1/jobs/{id}/resume", s.setJob(catalog.JobRunning)},
 		{"POST /easel/v1/jobs/{id}/cancel", s.setJob(catalog.JobCancelled)},
+		{"GET /easel/v1/organisations/{org}/undo", s.undo},
+		{"PUT /easel/v1/organisations/{org}/undo", s.undo},
+		{"GET /easel/v1/trash", s.listTrash},
+		{"GET /easel/v1/trash/{id}", s.showTrash},
+		{"POST /easel/v1/trash/{id}/restore", s.restore},
+		{"DELETE /easel/v1/trash/{id}", s.purge},
 		{"GET /easel/v1/receipts/{id}", s.receipt},
 		{"GET /easel/v1/receipts/key", s.receiptKey},
 		{"GET /easel/v1/use", s.use},

@@ -71,6 +71,9 @@ func (s *server) startJob(w http.ResponseWriter, r *http.Request) error {
 	if t.repo != "" || t.images.Group != "" {
 		return easel.E(easel.Invalid, "parameter", "a job deletes images that ids or a filter name")
 	}
+	if t.now || easel.DeletesNow(r.Context()) {
+		return easel.E(easel.Invalid, "parameter", "a job leaves what it deletes to the undo window: name at most %d images in /easel/v1/deletions to have it gone now", maxImages)
+	}
 	made, err := s.o.Jobs.StartJob(r.Context(), t.images)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package easelapi
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -27,6 +28,7 @@ type selection struct {
 	Tag        string          `json:"tag"`      // repository:tag
 	Manifest   string          `json:"manifest"` // repository@digest
 	Force      bool            `json:"force"`
+	Now        bool            `json:"now"`
 }
 
 // target is a selection that was understood: images of the credential's
@@ -35,10 +37,19 @@ type target struct {
 	images workbench.Deletion
 	repo   easel.Repo
 	ref    easel.Ref // zero: the whole repository
+	now    bool      // whatever the undo window
+}
+
+// context is ctx for the transaction on t.
+func (t target) context(ctx context.Context) context.Context {
+	if t.now {
+		return easel.WithDeleteNow(ctx)
+	}
+	return ctx
 }
 
 // readTarget reads the body.
-func readTarget(r *http.Request) (target, error) {
+func readTarget(r *http.Request) (t target, err error) {
 	var in selection
 	if _, err := api.ReadJSON(r, &in); err != nil {
 		return target{}, err
@@ -55,9 +66,12 @@ func readTarget(r *http.Request) (target, error) {
 	case named > 1:
 		return target{}, easel.E(easel.Invalid, "parameter", "name one of images, group, filter, repository, tag and manifest, not several")
 	case in.Repository != "" || in.Tag != "" || in.Manifest != "":
-		return in.content()
+		t, err = in.content()
+	default:
+		t, err = in.records(easel.PrincipalFrom(r.Context()).ProjectID)
 	}
-	return in.records(easel.PrincipalFrom(r.Context()).ProjectID)
+	t.now = in.Now
+	return t, err
 }
 
 func (in selection) records(project string) (t target, err error) {
