@@ -25,6 +25,7 @@ var eventTypes = map[string]string{
 	"deleteManifest":           "delete",
 	"deleteBlob":               "delete",
 	"deleteImageRepository":    "delete",
+	"runRetention":             "delete",
 	"reclaimLeftBehind":        "reclaim",
 	"sweepPins":                "reclaim",
 	testHook:                   TestEvent,

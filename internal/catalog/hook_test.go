@@ -103,6 +103,7 @@ func TestEventsAreQueued(t *testing.T) {
 			w.deleted("deleteNotebookImage", easel.NewUUID(w.now), "rest/b:2", "team/a:1"), // of both organisations
 			w.deleted("sweepPins", "team/a"),
 			w.deleted("reclaimLeftBehind", "rest", "rest/b:3"),
+			w.deleted("runRetention", "rest/b", "rest/b:4"),
 			func(t *tx) error { return t.audit(w.ann, "createUserNamespace", "team", 0, nil) }, // no event
 			func(t *tx) error { return t.audit(stranger, "pushManifest", "team/a:1", 0, nil) }, // of another domain
 		)
@@ -111,9 +112,9 @@ func TestEventsAreQueued(t *testing.T) {
 		}
 		w.happens(t)
 		for hook, want := range map[string][]string{
-			"all":       {"push", "push", "delete", "delete", "reclaim", "reclaim"},
+			"all":       {"push", "push", "delete", "delete", "reclaim", "reclaim", "delete"},
 			"team":      {"push", "delete", "reclaim"},
-			"deletions": {"delete", "delete", "test"},
+			"deletions": {"delete", "delete", "delete", "test"},
 			"quiet":     {},
 		} {
 			if diff := cmp.Diff(want, w.queued(t, hook)); diff != "" {
@@ -126,7 +127,7 @@ func TestEventsAreQueued(t *testing.T) {
 		if _, err := w.Hook(t.Context(), "lab", "team"); easel.AsError(err).Kind != easel.NotFound {
 			t.Errorf("the hook of a deleted organisation: %v", err)
 		}
-		if b, err := w.HookBacklog(t.Context()); err != nil || b != (HookBacklog{Waiting: 9}) {
+		if b, err := w.HookBacklog(t.Context()); err != nil || b != (HookBacklog{Waiting: 11}) {
 			t.Errorf("backlog = %+v, %v", b, err)
 		}
 	})
