@@ -82,7 +82,7 @@ type hookCreate struct {
 	viewer `embed:""`
 	URL    string   `arg:"" help:"Address, https://HOST/PATH."`
 	Org    string   `env:"-" placeholder:"ORG" help:"Tell only what happens in this organisation."`
-	Event  []string `env:"-" placeholder:"TYPE" help:"Tell only events of these types: push, register, delete, reclaim."`
+	Event  []string `env:"-" placeholder:"TYPE" help:"Tell only events of these types: push, register, delete, restore, reclaim."`
 }
 
 // Help is the text below the flags.

@@ -26,6 +26,8 @@ var eventTypes = map[string]string{
 	"deleteBlob":               "delete",
 	"deleteImageRepository":    "delete",
 	"runRetention":             "delete",
+	"restoreManifests":         "restore",
+	"purgeTrash":               "reclaim",
 	"reclaimLeftBehind":        "reclaim",
 	"sweepPins":                "reclaim",
 	testHook:                   TestEvent,

@@ -104,6 +104,10 @@ func TestEventsAreQueued(t *testing.T) {
 			w.deleted("sweepPins", "team/a"),
 			w.deleted("reclaimLeftBehind", "rest", "rest/b:3"),
 			w.deleted("runRetention", "rest/b", "rest/b:4"),
+			func(t *tx) error {
+				return t.auditAbout(w.ann, "restoreManifests", "team/a", 0, About{Repo: "team/a", Tags: []easel.Tag{"1"}})
+			},
+			w.deleted("purgeTrash", easel.NewUUID(w.now), "team/a:1"),
 			func(t *tx) error { return t.audit(w.ann, "createUserNamespace", "team", 0, nil) }, // no event
 			func(t *tx) error { return t.audit(stranger, "pushManifest", "team/a:1", 0, nil) }, // of another domain
 		)
@@ -112,8 +116,8 @@ func TestEventsAreQueued(t *testing.T) {
 		}
 		w.happens(t)
 		for hook, want := range map[string][]string{
-			"all":       {"push", "push", "delete", "delete", "reclaim", "reclaim", "delete"},
-			"team":      {"push", "delete", "reclaim"},
+			"all":       {"push", "push", "delete", "delete", "reclaim", "reclaim", "delete", "restore", "reclaim"},
+			"team":      {"push", "delete", "reclaim", "restore", "reclaim"},
 			"deletions": {"delete", "delete", "delete", "test"},
 			"quiet":     {},
 		} {
@@ -127,7 +131,7 @@ func TestEventsAreQueued(t *testing.T) {
 		if _, err := w.Hook(t.Context(), "lab", "team"); easel.AsError(err).Kind != easel.NotFound {
 			t.Errorf("the hook of a deleted organisation: %v", err)
 		}
-		if b, err := w.HookBacklog(t.Context()); err != nil || b != (HookBacklog{Waiting: 11}) {
+		if b, err := w.HookBacklog(t.Context()); err != nil || b != (HookBacklog{Waiting: 13}) {
 			t.Errorf("backlog = %+v, %v", b, err)
 		}
 	})
