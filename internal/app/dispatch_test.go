@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"easel/internal/api/docs"
 )
 
 func TestFamilyOf(t *testing.T) {
@@ -181,5 +183,13 @@ func TestClientURL(t *testing.T) {
 		if got := (&Config{PublicURL: tt.public}).clientURL(tt.base); got != tt.want {
 			t.Errorf("clientURL(%s) with %q = %s, want %s", tt.base, tt.public, got, tt.want)
 		}
+	}
+}
+
+// TestDocuments: what the first reader of the API reference gets is no error.
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	if _, err := docs.New(documents()); err != nil {
+		t.Error(err)
 	}
 }

@@ -61,10 +61,7 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 	}
 	m.watch(st.catalog, st.blobs.Free)
 	auth := iam.NewAuthenticator(sys.identity)
-	families, err := sys.families(c, auth, m)
-	if err != nil {
-		return nil, err
-	}
+	families := sys.families(c, auth, m)
 	trusted, err := c.trusted()
 	if err != nil {
 		return nil, err
@@ -82,18 +79,8 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 }
 
 // families returns the handler of all protocol families.
-func (s *system) families(c *Config, auth api.Authenticator, m *metrics) (http.Handler, error) {
+func (s *system) families(c *Config, auth api.Authenticator, m *metrics) http.Handler {
 	base := c.publicURL
-	reference, err := docs.New([]docs.Family{
-		{Name: "images", Title: "Images (ModelArts)", Document: modelarts.OpenAPI},
-		{Name: "swr", Title: "Organisations, repositories, tags (SWR)", Document: swr.OpenAPI},
-		{Name: "oci", Title: "Registry (OCI distribution)", Document: ociapi.OpenAPI},
-		{Name: "iam", Title: "Identity (IAM)", Document: iam.OpenAPI},
-		{Name: "easel", Title: "Easel additions", Document: easelapi.OpenAPI},
-	})
-	if err != nil {
-		return nil, err
-	}
 	return &dispatcher{metrics: m, families: map[family]http.Handler{
 		modelartsFamily: modelarts.New(s.images, auth, modelarts.Options{PublicURL: base, NotFoundStatus: c.imageNotFound()}),
 		swrFamily:       swr.New(s.registry, auth, swr.Options{Identity: s.identity, PublicURL: base, Compat: c.Compat, OrgQuota: c.OrgQuota}),
@@ -102,8 +89,19 @@ func (s *system) families(c *Config, auth api.Authenticator, m *metrics) (http.H
 		iamFamily:       iam.New(s.identity, auth, iam.Options{PublicURL: base, Region: c.ProjectName}),
 		rootFamily:      root(swr.Versions(base), iam.VersionsHandler(base)),
 		easelFamily:     easelapi.New(easelapi.Options{Auth: auth, Images: s.images, Protector: s.images, Tags: s.registry, Trash: s.registry, Content: s.registry, Hooks: s.hooks, Jobs: s.images, Stopping: s.stopping}),
-		docsFamily:      docsAt(reference),
-	}}, nil
+		docsFamily:      docsAt(docs.Later(documents())),
+	}}
+}
+
+// documents are the families' OpenAPI documents.
+func documents() []docs.Family {
+	return []docs.Family{
+		{Name: "images", Title: "Images (ModelArts)", Document: modelarts.OpenAPI},
+		{Name: "swr", Title: "Organisations, repositories, tags (SWR)", Document: swr.OpenAPI},
+		{Name: "oci", Title: "Registry (OCI distribution)", Document: ociapi.OpenAPI},
+		{Name: "iam", Title: "Identity (IAM)", Document: iam.OpenAPI},
+		{Name: "easel", Title: "Easel additions", Document: easelapi.OpenAPI},
+	}
 }
 
 // publicURL returns the address under which the client of r reaches the

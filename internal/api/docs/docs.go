@@ -1,5 +1,5 @@
 // Package docs serves the readable API reference: static pages under /docs/
-// that are made from the families' OpenAPI documents when the server starts,
+// that are made from the families' OpenAPI documents when somebody first asks,
 // and the documents themselves under /openapi/.
 //
 // The pages need no script, no other host and no cookie, which their
@@ -16,7 +16,10 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"sync"
 	"time"
+
+	"easel/internal/api"
 )
 
 // Family is one API with its OpenAPI 3.1 document in YAML.
@@ -83,6 +86,21 @@ func New(families []Family) (http.Handler, error) {
 	s.add("/docs/", htmlType, index)
 	s.missing, err = render(t, "missing.html", view{Style: template.CSS(style), Families: all})
 	return s, err
+}
+
+// Later returns the handler that New returns, made by the first request:
+// reading the documents is a third of the work of a server's start.
+func Later(families []Family) http.Handler {
+	made := sync.OnceValues(func() (http.Handler, error) { return New(families) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, err := made()
+		if err != nil {
+			api.LogError(r, err)
+			http.Error(w, "the API reference cannot be shown", http.StatusInternalServerError)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
 }
 
 const htmlType = "text/html; charset=utf-8"

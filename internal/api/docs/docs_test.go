@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"easel/internal/api"
 )
 
 func zoo(t *testing.T) []byte {
@@ -204,4 +206,20 @@ func FuzzProse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLater: pages that are made for their first reader are those that New
+// makes, and a document that is broken is an error of the server.
+func TestLater(t *testing.T) {
+	t.Parallel()
+	for document, want := range map[string]int{"openapi: 3.1.0\npaths: {}\n": http.StatusOK, "{": http.StatusInternalServerError} {
+		h := Later([]Family{{Name: "one", Title: "One", Document: []byte(document)}})
+		for range 2 {
+			w := httptest.NewRecorder()
+			api.Serve(h, api.ServeOptions{}).ServeHTTP(w, httptest.NewRequest("GET", "/docs/one/", nil))
+			if w.Code != want {
+				t.Errorf("with the document %q: %d, want %d", document, w.Code, want)
+			}
+		}
+	}
 }
