@@ -142,18 +142,24 @@ func BenchmarkDeleteTag(b *testing.B) {
 	}
 }
 
+func benchRegister(b *testing.B, db *catalog.DB, tag string) easel.Image {
+	b.Helper()
+	made, err := db.RegisterImage(b.Context(), benchUser, catalog.Registration{Image: easel.Image{
+		Project: p1.ID, Workspace: easel.DefaultWorkspace, Type: easel.Dedicated, Path: "localhost/team/image:" + tag, Repo: benchRepo, Name: "image", Tag: easel.Tag(tag),
+		Arch: "x86_64", ServiceType: "COMMON", Origin: easel.OriginCustomize, Visibility: easel.Private}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return made
+}
+
 // BenchmarkPlan is the deletion of an image that is rolled back.
 func BenchmarkPlan(b *testing.B) {
 	db := openBench(b)
 	if err := db.PutManifest(b.Context(), benchUser, benchPut(b, "v1", benchBlob(b, db, "config"), benchBlob(b, db, "layer"))); err != nil {
 		b.Fatal(err)
 	}
-	made, err := db.RegisterImage(b.Context(), benchUser, catalog.Registration{Image: easel.Image{
-		Project: p1.ID, Workspace: easel.DefaultWorkspace, Type: easel.Dedicated, Path: "localhost/team/image:v1", Repo: benchRepo, Name: "image", Tag: "v1",
-		Arch: "x86_64", ServiceType: "COMMON", Origin: easel.OriginCustomize, Visibility: easel.Private}})
-	if err != nil {
-		b.Fatal(err)
-	}
+	made := benchRegister(b, db, "v1")
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := db.PlanImages(b.Context(), benchUser, catalog.ImageDeletion{Project: p1.ID, IDs: []string{made.ID}, Force: true}); err != nil {
@@ -176,6 +182,29 @@ func BenchmarkTags(b *testing.B) {
 	for b.Loop() {
 		if tags, _, err := db.Tags(b.Context(), benchRepo, "v5", 100); err != nil || len(tags) != 100 {
 			b.Fatal(len(tags), err)
+		}
+	}
+}
+
+// BenchmarkImages reads a page of 100 out of 500 image records from the
+// database: nothing is remembered of an offset that no page ended at.
+func BenchmarkImages(b *testing.B) {
+	db := openBench(b)
+	put := benchPut(b, "v", benchBlob(b, db, "config"), benchBlob(b, db, "layer"))
+	for n := range 500 {
+		put.Tags = append(put.Tags, easel.Tag(fmt.Sprint("v", n)))
+	}
+	if err := db.PutManifest(b.Context(), benchUser, put); err != nil {
+		b.Fatal(err)
+	}
+	for n := range 500 {
+		benchRegister(b, db, fmt.Sprint("v", n))
+	}
+	f := catalog.ImageFilter{Project: p1.ID, Workspace: easel.DefaultWorkspace}
+	b.ReportAllocs()
+	for b.Loop() {
+		if images, total, err := db.Images(b.Context(), f, nil, false, catalog.Page{Limit: 100, Offset: 150}); err != nil || len(images) != 100 || total != 500 {
+			b.Fatal(len(images), total, err)
 		}
 	}
 }
