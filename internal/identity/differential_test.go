@@ -229,15 +229,20 @@ func sum(key []byte, text string) []byte {
 	return h.Sum(nil)
 }
 
-// signature is the hex signature; scope is "" or "DATE/REGION/SERVICE/sdk_request".
+// signature is the hex signature; scope is "", "DATE/REGION/SERVICE/sdk_request"
+// or, for the derived layout, "DATE/REGION/SERVICE".
 func (k secondSigner) signature(r SignedRequest, scope, list string, body []byte, as reading) (string, error) {
-	canonical, err := text(r, scope != "", list, body, as)
+	p := strings.Split(scope, "/")
+	canonical, err := text(r, len(p) == 4, list, body, as)
 	if err != nil {
 		return "", err
 	}
 	key, toSign := []byte(k.secret), "SDK-HMAC-SHA256\n"+r.Header["X-Sdk-Date"][0]+"\n"
-	if scope != "" {
-		p := strings.Split(scope, "/")
+	switch len(p) {
+	case 3: // HKDF with one block
+		key = fmt.Appendf(nil, "%x", sum(sum([]byte(k.access), k.secret), scope+"\x01"))
+		toSign = "V11-HMAC-SHA256\n" + r.Header["X-Sdk-Date"][0] + "\n" + scope + "\n"
+	case 4:
 		key = sum(sum(sum(sum([]byte("SDK"+k.secret), p[0]), p[1]), p[2]), p[3])
 		toSign += scope + "\n"
 	}

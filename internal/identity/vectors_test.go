@@ -22,26 +22,6 @@ const (
 // vectors are signed with the vector key at the vector time.
 var vectors = []vector{
 	{
-		name: "D1 derived", method: "GET", target: "/v2/manage/projects/0123456789abcdef0123456789abcdef/quotas",
-		header: map[string]string{
-			"Authorization": "V11-HMAC-SHA256 Credential=AKVECTOR0000000001/20260102/eu-de/swr, SignedHeaders=user-agent;x-project-id;x-sdk-date, Signature=90b86ab6e86090bb6b4704c19e0106b27e882b346ccccab9fadf4e84cf09a713",
-			"Content-Type":  "application/json",
-			"User-Agent":    "huaweicloud-usdk-go/3.0; vector/1",
-			"X-Project-Id":  "0123456789abcdef0123456789abcdef",
-			"X-Sdk-Date":    "20260102T030405Z",
-		},
-		canonical: `GET
-/v2/manage/projects/0123456789abcdef0123456789abcdef/quotas/
-
-user-agent:huaweicloud-usdk-go/3.0; vector/1
-x-project-id:0123456789abcdef0123456789abcdef
-x-sdk-date:20260102T030405Z
-
-user-agent;x-project-id;x-sdk-date
-e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`,
-		digest: "c1b17dbf9fab5d6e490bc5ecc880cf869d93e010b7df33a303394719d985d00b",
-	},
-	{
 		name: "A1 GET with an escaped query", method: "GET", target: "/v2/manage/repos?filter=namespace%3A%3Agroup%7Cname%3A%3Amy%20app%2Bv1%7Climit%3A%3A10%7Coffset%3A%3A0&order_column=name&order_type=asc",
 		header: map[string]string{
 			"Authorization": "SDK-HMAC-SHA256 Access=AKVECTOR0000000001, SignedHeaders=user-agent;x-project-id;x-sdk-date, Signature=22300d1b511b40c0735ba5fe5baced06195b46138ed9af4255ad89e85826db43",
@@ -313,6 +293,26 @@ x-sdk-date:20260102T030405Z
 accept;host;user-agent;x-sdk-date
 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`,
 		digest: "57a883f490c103f9bf0b657580c5e75fd4a4998b4c7230a64a74af47008e2ff9",
+	},
+	{
+		name: "D1 derived", method: "GET", target: "/v2/manage/projects/0123456789abcdef0123456789abcdef/quotas",
+		header: map[string]string{
+			"Authorization": "V11-HMAC-SHA256 Credential=AKVECTOR0000000001/20260102/eu-de/swr, SignedHeaders=user-agent;x-project-id;x-sdk-date, Signature=90b86ab6e86090bb6b4704c19e0106b27e882b346ccccab9fadf4e84cf09a713",
+			"Content-Type":  "application/json",
+			"User-Agent":    "huaweicloud-usdk-go/3.0; vector/1",
+			"X-Project-Id":  "0123456789abcdef0123456789abcdef",
+			"X-Sdk-Date":    "20260102T030405Z",
+		},
+		canonical: `GET
+/v2/manage/projects/0123456789abcdef0123456789abcdef/quotas/
+
+user-agent:huaweicloud-usdk-go/3.0; vector/1
+x-project-id:0123456789abcdef0123456789abcdef
+x-sdk-date:20260102T030405Z
+
+user-agent;x-project-id;x-sdk-date
+e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855`,
+		digest: "c1b17dbf9fab5d6e490bc5ecc880cf869d93e010b7df33a303394719d985d00b",
 	},
 }
 
