@@ -47,8 +47,15 @@ type commands struct {
 	Org   orgCommands   `cmd:"" help:"List, create and delete organisations."`
 	Repo  repoCommands  `cmd:"" help:"List and delete repositories and tags."`
 
-	Trash trashCommands `cmd:"" help:"List, restore and purge what was deleted."`
-	Hook  hookCommands  `cmd:"" help:"Tell others what happens: webhooks and their deliveries."`
+	Trash   trashCommands   `cmd:"" help:"List, restore and purge what was deleted."`
+	Hook    hookCommands    `cmd:"" help:"Tell others what happens: webhooks and their deliveries."`
+	User    userCommands    `cmd:"" help:"Users of the account."`
+	Group   groupCommands   `cmd:"" help:"Groups of users; rights are granted to groups."`
+	Grant   grantCommands   `cmd:"" help:"Which group has which role, and why somebody may do something."`
+	Policy  policyCommands  `cmd:"" help:"Roles, and policies of your own."`
+	Key     keyCommands     `cmd:"" help:"Access keys."`
+	Project projectCommands `cmd:"" help:"Projects of the account."`
+	Domain  domainCommands  `cmd:"" help:"Domains of the installation."`
 
 	Du    duCommand    `cmd:"" help:"Show what holds how many bytes, as a tree."`
 	Adopt adoptCommand `cmd:"" help:"Tell what is in the directory of another registry, and import it."`

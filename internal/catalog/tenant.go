@@ -205,3 +205,38 @@ func (db *DB) UpdateProject(ctx context.Context, who easel.Principal, domain, id
 	})
 	return p, err
 }
+
+// CreateDomain stores a new domain with its project, administrator and access
+// key for who. Errors: Exists "domain".
+func (db *DB) CreateDomain(ctx context.Context, who easel.Principal, d Domain, p Project, a Account, k AccessKey) error {
+	return db.update(ctx, func(t *tx) error {
+		if err := t.addDomain(d); err != nil {
+			return err
+		}
+		if err := t.addProject(p); err != nil {
+			return err
+		}
+		if err := t.addAccount(a); err != nil {
+			return err
+		}
+		if err := t.addKey(k); err != nil {
+			return err
+		}
+		return t.audit(who, "createDomain", d.Name, 0, nil)
+	})
+}
+
+// Domains returns all domains, by name.
+func (db *DB) Domains(ctx context.Context) (found []Domain, err error) {
+	scan := func(s scanner) (d Domain, err error) {
+		var created int64
+		err = s.Scan(&d.ID, &d.Name, &d.Description, &d.Enabled, &d.Operator, &created)
+		d.Created = fromMicros(created)
+		return d, err
+	}
+	err = db.view(ctx, func(t *tx) error {
+		found, err = all(t, scan, `SELECT id, name, description, enabled, operator, created FROM domain ORDER BY name`)
+		return err
+	})
+	return found, err
+}

@@ -148,6 +148,19 @@ func TestExchanges(t *testing.T) {
 		req("GET", "/v3.0/OS-USER/users/nobody", ""))
 	f.users(t, req)
 	f.roles(t, req)
+	f.rec.Replace(`"password": "[A-Za-z0-9]{20}"`, `"password": "<password>"`)
+	f.rec.Golden(t, "domains",
+		req("POST", "/v3/domains", `{"domain":{"name":"partner","description":"the other company"}}`),
+		req("POST", "/v3/domains", `{"domain":{"name":"partner"}}`),
+		req("POST", "/v3/domains", `{"domain":{}}`),
+		req("GET", "/v3/domains", ""))
+	f.rec.Golden(t, "explain",
+		req("POST", "/v3.0/OS-EASEL/explain", `{"action":"iam:users:createUser"}`),
+		req("POST", "/v3.0/OS-EASEL/explain", `{"user":"bot","action":"modelarts:image:delete"}`),
+		req("POST", "/v3.0/OS-EASEL/explain", `{"action":"pull","resource":"team/web"}`),
+		req("POST", "/v3.0/OS-EASEL/explain", `{"action":"pull","resource":"team"}`),
+		req("POST", "/v3.0/OS-EASEL/explain", `{"action":"fly"}`),
+		req("POST", "/v3.0/OS-EASEL/explain", `{"user":"nobody","action":"pull","resource":"team/web"}`))
 	f.rec.Golden(t, "securitytokens",
 		req("POST", "/v3.0/OS-CREDENTIAL/securitytokens", `{"auth":{"identity":{"methods":["token"],"token":{"duration_seconds":3600}}}}`),
 		apitest.Request("POST", "/v3.0/OS-CREDENTIAL/securitytokens", `{"auth":{"identity":{"methods":["token"]}}}`),
