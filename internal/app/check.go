@@ -37,7 +37,7 @@ func (o *offline) registry(ctx context.Context, s *streams) (context.Context, *r
 	if err != nil {
 		return ctx, nil, nil, errors.Join(err, st.close())
 	}
-	ctx = easel.WithPrincipal(ctx, easel.Principal{UserID: "local", UserName: "local operator", Admin: true})
+	ctx = easel.WithPrincipal(ctx, easel.Principal{UserID: "local", UserName: "local operator", Admin: true, Operator: true})
 	return ctx, registry.New(registry.Options{Catalog: st.catalog, Blobs: st.blobs, Log: log}), st, nil
 }
 
