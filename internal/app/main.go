@@ -58,6 +58,7 @@ type commands struct {
 	Domain  domainCommands  `cmd:"" help:"Domains of the installation."`
 
 	Du    duCommand    `cmd:"" help:"Show what holds how many bytes, as a tree."`
+	Free  freeCommand  `cmd:"" help:"Propose what to delete to make room, and delete it."`
 	Adopt adoptCommand `cmd:"" help:"Tell what is in the directory of another registry, and import it."`
 
 	Why     whyCommand      `cmd:"" help:"Tell what keeps a blob, or the blobs of an image."`

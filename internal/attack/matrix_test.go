@@ -189,6 +189,8 @@ var easelAttempts = []attempt{
 	{"DELETE /easel/v1/trash/{id}", "/easel/v1/trash/$RECEIPT", "/easel/v1/trash/$NOUUID", "", "", "401 - 404 404 404"},
 	{"GET /easel/v1/receipts/{id}", "/easel/v1/receipts/$RECEIPT", "/easel/v1/receipts/$NOUUID", "", "", "401 - 404 - -"},
 	{"GET /easel/v1/receipts/key", "/easel/v1/receipts/key", "", "", "", "401 - - - -"},
+	{"GET /easel/v1/free", "/easel/v1/free?bytes=1", "", "", "", "401 - - 200 200"},
+	{"POST /easel/v1/free", "/easel/v1/free", "", `{"bytes":1}`, "If-Match: none", "401 - - 404* 404*"},
 	{"GET /easel/v1/use", "/easel/v1/use?image=team/private:v1", "/easel/v1/use?image=team/missing:v1", "", "", "401 - 404 404 -"},
 	{"GET /easel/v1/ledger", "/easel/v1/ledger", "", "", "", "401 - 200 200 200"},
 	{"GET /easel/v1/ledger", "/easel/v1/ledger?scope=team", "/easel/v1/ledger?scope=nope", "", "", "401 - 404 404 -"},

@@ -66,10 +66,7 @@ func (db *DB) LeftRepos(ctx context.Context, who easel.Principal, domain string,
 		return []Holder{}, nil
 	}
 	err = db.view(ctx, func(t *tx) error {
-		found, err = all(t, func(s scanner) (h Holder, err error) {
-			err = s.Scan(&h.Repo, &h.Grants.Domain, &h.Grants.OrgLevel, &h.Grants.Level, &h.Grants.Public)
-			return h, err
-		}, `
+		found, err = all(t, scanHolder, `
 			SELECT r.name, o.domain, coalesce(g.level, 0), `+grantedLevel+`, r.is_public
 			FROM repo r JOIN org o ON o.id = r.org
 			LEFT JOIN org_grant g ON g.org = o.id AND g.account = $1
@@ -224,6 +221,10 @@ func (t *tx) takeLeft(r *removal, q LeftQuery, guard Guard, out *Removed) (int, 
 	if err != nil {
 		return 0, err
 	}
+	return len(rows), t.dropLeft(r, rows, guard, out)
+}
+
+func (t *tx) dropLeft(r *removal, rows []leftRow, guard Guard, out *Removed) error {
 	var tags []easel.Tag
 	for _, x := range rows {
 		if x.Tag == "" {
@@ -231,9 +232,9 @@ func (t *tx) takeLeft(r *removal, q LeftQuery, guard Guard, out *Removed) (int, 
 			continue
 		}
 		if _, err := t.dropTag(r, x.Tag, &out.Receipt); err != nil {
-			return 0, err
+			return err
 		}
 		tags = append(tags, x.Tag)
 	}
-	return len(rows), t.breakImages(r.name, tags, guard, &out.Receipt)
+	return t.breakImages(r.name, tags, guard, &out.Receipt)
 }

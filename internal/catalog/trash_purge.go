@@ -103,23 +103,11 @@ func (db *DB) purgeOne(ctx context.Context, pick func(*tx) (int64, error)) (out 
 // purge deletes trash rows and the blobs that nothing else needs then, which
 // become garbage. It returns false when the rows are gone already.
 func (t *tx) purge(who easel.Principal, receipt string, rows []int64, out *Removed) (some bool, err error) {
-	if rows, err = t.lockTrash(rows); err != nil || len(rows) == 0 {
-		return false, err
-	}
-	blobs, err := t.trashBlobs(rows)
-	if err != nil {
+	some, blobs, err := t.takeTrash(rows, out)
+	if err != nil || !some {
 		return false, err
 	}
 	if err := t.lockBlobs(blobs); err != nil {
-		return false, err
-	}
-	var a args
-	out.Receipt.Manifests, err = all(t, column[string], `
-		SELECT x.repo || '@' || m.digest FROM trash x JOIN trash_manifest m ON m.trash = x.id WHERE x.id IN (`+addAll(&a, rows)+`) ORDER BY x.repo, m.digest`, a...)
-	if err != nil {
-		return false, err
-	}
-	if err := t.dropTrash(rows); err != nil {
 		return false, err
 	}
 	gone, err := t.dropBlobs(blobs)
@@ -131,6 +119,28 @@ func (t *tx) purge(who easel.Principal, receipt string, rows []int64, out *Remov
 		return false, err
 	}
 	return true, t.audit(who, out.Receipt.Action, receipt, out.Receipt.Freed, &out.Receipt)
+}
+
+// takeTrash deletes those of rows that are there and enters their manifests in
+// the receipt. It returns their blobs, which the caller locks and drops.
+func (t *tx) takeTrash(rows []int64, out *Removed) (some bool, blobs []int64, err error) {
+	if rows, err = t.lockTrash(rows); err != nil || len(rows) == 0 {
+		return false, nil, err
+	}
+	if blobs, err = t.trashBlobs(rows); err != nil {
+		return false, nil, err
+	}
+	err = chunks(rows, func(rows []int64) error {
+		var a args
+		manifests, err := all(t, column[string], `
+			SELECT x.repo || '@' || m.digest FROM trash x JOIN trash_manifest m ON m.trash = x.id WHERE x.id IN (`+addAll(&a, rows)+`) ORDER BY x.repo, m.digest`, a...)
+		out.Receipt.Manifests = append(out.Receipt.Manifests, manifests...)
+		return err
+	})
+	if err != nil {
+		return false, nil, err
+	}
+	return true, blobs, t.dropTrash(rows)
 }
 
 // lockTrash locks trash rows by id and returns those that are there. Whoever

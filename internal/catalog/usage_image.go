@@ -59,7 +59,7 @@ func (t *tx) largestTags(repo int64, tag easel.Tag, limit int) ([]tagRow, error)
 type contentGraph struct {
 	repo  int64
 	nodes map[int64]*contentNode
-	refs  map[int64]int64 // blobs: how many manifests of the repository name them; 0 when another repository does
+	refs  map[int64]int64 // blobs: how many manifests of the repository name them; 0 when another repository or trash does
 	sizes map[int64]int64
 }
 
@@ -154,7 +154,7 @@ func (t *tx) weighGraph(g *contentGraph) error {
 			return struct{}{}, err
 		}, `
 			SELECT b.id, CASE WHEN b.lost = 1 THEN 0 ELSE b.size END,
-				CASE WHEN b.of_repo = -1 THEN 0 ELSE (SELECT count(*) FROM ref f WHERE f.repo = $1 AND f.blob = b.id) END
+				CASE WHEN b.of_repo = -1 OR EXISTS (SELECT 1 FROM trash_blob x WHERE x.blob = b.id) THEN 0 ELSE (SELECT count(*) FROM ref f WHERE f.repo = $1 AND f.blob = b.id) END
 			FROM blob b WHERE b.id IN (`+addAll(&a, ids)+`)`, a...)
 		return err
 	})

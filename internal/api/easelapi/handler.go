@@ -36,6 +36,12 @@ type Protector interface {
 	Unprotect(ctx context.Context, project, id string) (easel.Image, error)
 }
 
+// Room proposes and deletes what makes room.
+type Room interface {
+	PlanFree(ctx context.Context, project string, bytes int64) (workbench.Freeing, error)
+	Free(ctx context.Context, project string, bytes int64) (easel.Receipt, error)
+}
+
 // Content looks after what is stored.
 type Content interface {
 	Retention
@@ -64,6 +70,7 @@ type Content interface {
 type Options struct {
 	Auth      api.Authenticator
 	Images    Images
+	Room      Room
 	Protector Protector
 	Tags      TagKeeper
 	Trash     Trash
@@ -105,6 +112,8 @@ func New(o Options) *api.Mux {
 		{"DELETE /easel/v1/trash/{id}", s.purge},
 		{"GET /easel/v1/receipts/{id}", s.receipt},
 		{"GET /easel/v1/receipts/key", s.receiptKey},
+		{"GET /easel/v1/free", s.planFree},
+		{"POST /easel/v1/free", s.free},
 		{"GET /easel/v1/use", s.use},
 		{"GET /easel/v1/quotas", s.quotas},
 		{"PATCH /easel/v1/quotas/organisations/{organisation}", s.setOrgQuota},

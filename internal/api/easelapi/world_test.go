@@ -54,7 +54,7 @@ func newWorld(t *testing.T) *world {
 	content := registry.New(registry.Options{Catalog: w.DB, Blobs: store, Receipts: signer(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))),
 		Capacity: func() (int64, error) { return 1 << 40, nil }})
 	w.images = workbench.New(workbench.Options{Catalog: w.DB, Registry: content, InUse: []workbench.InUse{w.use}, Subjects: w})
-	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Protector: w.images, Tags: content, Trash: content, Content: content, Jobs: w.images,
+	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Room: w.images, Protector: w.images, Tags: content, Trash: content, Content: content, Jobs: w.images,
 		Hooks: hook.New(hook.Options{Catalog: w.DB, Vault: vault{}})})
 	w.patterns = mux.Patterns()
 	w.handler = api.Serve(mux, api.ServeOptions{})
