@@ -74,7 +74,7 @@ func (c *freeCommand) Run(ctx context.Context, s *streams) error {
 	if _, err := ses.Do(ctx, client.Call{Method: http.MethodPost, Path: "/easel/v1/free", In: map[string]int64{"bytes": bytes}, Out: &r, Header: header}); err != nil {
 		return err
 	}
-	return ses.print(r, func(w io.Writer) { writeReceipt(w, r, true) })
+	return ses.print(r, func(w io.Writer) { writeFreed(w, r) })
 }
 
 // confirm shows the proposal and asks for a yes.
@@ -120,6 +120,17 @@ func writeFreeing(w io.Writer, f workbench.Freeing) {
 	if !f.Enough {
 		fmt.Fprintf(w, "That is the most that can be had; %s were wanted.\n", size(f.Wanted))
 	}
+}
+
+// writeFreed writes what went and what came back.
+func writeFreed(w io.Writer, r easel.Receipt) {
+	fmt.Fprintf(w, "Freed %s", size(r.Freed))
+	if r.Pending > 0 {
+		fmt.Fprintf(w, "; %s more are being unlinked", size(r.Pending))
+	}
+	fmt.Fprintf(w, ": %s, %s, %s.\n", plural(len(r.Images), "image"), plural(len(r.Tags), "tag"), plural(len(r.Manifests), "manifest"))
+	writeKept(w, r)
+	fmt.Fprintf(w, "Receipt %s\n", r.ID)
 }
 
 // parseSize reads a size for people: powers of 1024 with KiB and so on, of
