@@ -11,8 +11,11 @@ import (
 	"sync/atomic"
 )
 
-// org is the organisation of all repositories.
-const org = "team"
+// The organisations. What is deleted in lab goes to trash, most of the time.
+const (
+	org = "team"
+	lab = "lab"
+)
 
 // tags are those that several clients move and delete.
 var tags = []string{"v1", "v2", "v3", "v4"}
@@ -40,6 +43,10 @@ type bench struct {
 	stored   map[string]string // digest of each manifest that may be there to its repository
 	gone     map[string]string // digest of each that was deleted by it
 	sessions []session
+	trash    trashcan
+	guards   map[string]*guard // of protected images, by id
+	bulk     map[string]*bulkJob
+	resumed  int64 // when jobs could go on, in the time of the history
 }
 
 // imageRecord is a registered image.
@@ -56,8 +63,9 @@ type session struct {
 func newBench(dir string, s *settings, flags []string) *bench {
 	sv := newServer(dir, s.binary, flags)
 	b := &bench{
-		server: sv, seed: s.seed, repos: repoNames(3), pool: newPool(s.seed, 24, 64<<10), hist: newHistory(),
+		server: sv, seed: s.seed, repos: append(repoNames(org, 3), repoNames(lab, 2)...), pool: newPool(s.seed, 24, 64<<10), hist: newHistory(),
 		problem: make(chan error, 1), stored: map[string]string{}, gone: map[string]string{},
+		trash: newTrashcan(), guards: map[string]*guard{}, bulk: map[string]*bulkJob{},
 	}
 	b.client = newClient(sv, func(what string, a answer) {
 		if !b.mayFail.Load() {
@@ -67,21 +75,26 @@ func newBench(dir string, s *settings, flags []string) *bench {
 	return b
 }
 
-// repoNames returns the names of n repositories.
-func repoNames(n int) (names []string) {
+// repoNames returns the names of n repositories of an organisation.
+func repoNames(org string, n int) (names []string) {
 	for i := range n {
 		names = append(names, fmt.Sprintf("%s/%c", org, 'a'+i))
 	}
 	return names
 }
 
-// begin starts the server for the first time and makes the organisation.
+// begin starts the server for the first time and makes the organisations.
 func (b *bench) begin(ctx context.Context) error {
 	if err := b.server.start(""); err != nil {
 		return err
 	}
-	if a := b.client.api(ctx, http.MethodPost, "/v2/manage/namespaces", map[string]string{"namespace": org}); !a.ok() {
-		return fmt.Errorf("make the organisation: %v", a)
+	for _, name := range []string{org, lab} {
+		if a := b.client.api(ctx, http.MethodPost, "/v2/manage/namespaces", map[string]string{"namespace": name}); !a.ok() {
+			return fmt.Errorf("make the organisation: %v", a)
+		}
+	}
+	if a := b.setUndo(ctx, labWindow, 0); !a.ok() {
+		return fmt.Errorf("turn on the undo window: %v", a)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func churn(ctx context.Context, s *settings, b *bench) error {
 	if err := b.begin(ctx); err != nil {
 		return err
 	}
-	b.repos = repoNames(8)
+	b.repos = repoNames(org, 8)
 	b.pool = newPool(s.seed, 12, 256<<10) // few: each is in many images
 	end, cancel := context.WithTimeout(ctx, s.duration)
 	defer cancel()

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"sync"
@@ -95,6 +96,11 @@ func (c *client) note(what string, a answer, took time.Duration) {
 
 // api calls one of the JSON families as the administrator.
 func (c *client) api(ctx context.Context, method, path string, in any) answer {
+	return c.apiWith(ctx, nil, method, path, in)
+}
+
+// apiWith is api with more headers.
+func (c *client) apiWith(ctx context.Context, more http.Header, method, path string, in any) answer {
 	var body []byte
 	if in != nil {
 		var err error
@@ -111,7 +117,9 @@ func (c *client) api(ctx context.Context, method, path string, in any) answer {
 			return a
 		}
 	}
-	return c.send(ctx, method, path, http.Header{"X-Auth-Token": {token}, "Content-Type": {"application/json"}}, body)
+	h := http.Header{"X-Auth-Token": {token}, "Content-Type": {"application/json"}}
+	maps.Copy(h, more)
+	return c.send(ctx, method, path, h, body)
 }
 
 // login returns a token, or why there is none.
@@ -160,6 +168,11 @@ func (c *client) freshToken(ctx context.Context, scopes ...string) (string, answ
 
 // oci calls the registry with a token for scope that is used again.
 func (c *client) oci(ctx context.Context, scope, method, path string) answer {
+	return c.ociWith(ctx, nil, scope, method, path)
+}
+
+// ociWith is oci with more headers.
+func (c *client) ociWith(ctx context.Context, more http.Header, scope, method, path string) answer {
 	for again := range 2 {
 		c.mu.Lock()
 		token := c.tokens[scope]
@@ -173,7 +186,7 @@ func (c *client) oci(ctx context.Context, scope, method, path string) answer {
 			c.tokens[scope] = token
 			c.mu.Unlock()
 		}
-		a := c.send(ctx, method, path, ociHeader(token, nil), nil)
+		a := c.send(ctx, method, path, ociHeader(token, more), nil)
 		if a.status != http.StatusUnauthorized || again == 1 {
 			return a
 		}

@@ -59,6 +59,9 @@ func crash(ctx context.Context, s *settings, b *bench) error {
 		}
 	}
 	halt()
+	if err := b.surviveBulk(ctx); err != nil {
+		return err
+	}
 	b.server.kill()
 	if _, err := b.revive(ctx, ""); err != nil {
 		return fmt.Errorf("at the end: %w", err)
@@ -190,6 +193,6 @@ func (b *bench) reportCrash(kills int, deaths map[string]int, took time.Duration
 	}
 	fmt.Printf("%d operations on tags and images have a legal order; %d requests, %d answers of 500 and more, slowest %v (%s)\n",
 		b.hist.total, b.client.count, b.client.trouble, b.client.slowest.Round(time.Millisecond), b.client.slow)
-	fmt.Printf("%d bytes up, %d freed by deletions, %d left at the end and exactly those of the manifests; none after everything was deleted\n",
+	fmt.Printf("%d bytes up, %d freed by deletions, %d left at the end and exactly those of the manifests; after everything was deleted those of trash, after that none\n",
 		b.bytesIn.Load(), b.freed.Load(), bytes)
 }

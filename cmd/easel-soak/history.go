@@ -21,6 +21,8 @@ const (
 	take    effect = "take"         // was not "", becomes ""
 	takeIf  effect = "take if"      // becomes "" when it was the value
 	clears  effect = "clear"        // becomes ""
+	mayTake effect = "may take"     // becomes "" or stays
+	back    effect = "restore"      // was "" or one of the values, becomes or stays one of them
 	reads   effect = "read"         // is the value
 	present effect = "read present" // is not ""
 )
@@ -34,6 +36,8 @@ type event struct {
 	effect effect
 	value  string
 	maybe  bool
+	from   string   // register whose values a restore may bring back
+	values []string // they, once everything is at rest
 }
 
 func (e event) String() string {
@@ -49,6 +53,10 @@ func (e event) String() string {
 func (e event) after(s string) []string {
 	next, possible := s, true
 	switch e.effect {
+	case mayTake:
+		return []string{s, ""}
+	case back:
+		return e.afterRestore(s)
 	case write:
 		next = e.value
 	case take:
@@ -75,6 +83,21 @@ func (e event) after(s string) []string {
 	return []string{next}
 }
 
+// afterRestore is after of a restore.
+func (e event) afterRestore(s string) []string {
+	switch {
+	case slices.Contains(e.values, s):
+		return []string{s}
+	case s != "" && e.maybe:
+		return []string{s}
+	case s != "":
+		return nil
+	case e.maybe:
+		return append([]string{s}, e.values...)
+	}
+	return slices.Clone(e.values)
+}
+
 // history is what happened to all registers since the last time that everything
 // was at rest.
 type history struct {
@@ -83,11 +106,12 @@ type history struct {
 	mu      sync.Mutex // guards what follows
 	initial map[string]string
 	events  map[string][]porcupine.Operation
-	total   int // of all times
+	values  map[string]map[string]bool // that each register had, ever
+	total   int                        // of all times
 }
 
 func newHistory() *history {
-	return &history{start: time.Now(), initial: map[string]string{}, events: map[string][]porcupine.Operation{}}
+	return &history{start: time.Now(), initial: map[string]string{}, events: map[string][]porcupine.Operation{}, values: map[string]map[string]bool{}}
 }
 
 // now is the time of the history.
@@ -109,15 +133,20 @@ func (h *history) add(key string, call int64, e event) {
 // settle is called when everything is at rest, with the state of all registers
 // that are not "". It returns an error when no order of the operations explains
 // what clients were told and what is there now. The next epoch begins with
-// what is there now.
-func (h *history) settle(found map[string]string) error {
+// what is there now. Values that kept does not report need not be remembered:
+// no restore can bring them back.
+func (h *history) settle(found map[string]string, kept func(value string) bool) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.remember()
 	now := h.now()
-	keys := maps.Clone(found)
+	keys := map[string]string{}
+	maps.Copy(keys, found)
 	maps.Copy(keys, h.initial)
 	for key := range h.events {
-		keys[key] = ""
+		if !strings.HasPrefix(key, "group ") && !strings.HasPrefix(key, "repo ") {
+			keys[key] = ""
+		}
 	}
 	for key := range keys {
 		ops := h.expand(key)
@@ -133,7 +162,46 @@ func (h *history) settle(found map[string]string) error {
 		}
 	}
 	h.initial, h.events = maps.Clone(found), map[string][]porcupine.Operation{}
+	for key, values := range h.values {
+		maps.DeleteFunc(values, func(v string, _ bool) bool { return !kept(v) })
+		if len(values) == 0 {
+			delete(h.values, key)
+		}
+	}
 	return nil
+}
+
+// remember adds the values that registers have had since the last time, those
+// that were restored from other registers too.
+func (h *history) remember() {
+	add := func(key, value string) (news bool) {
+		if h.values[key] == nil {
+			h.values[key] = map[string]bool{}
+		}
+		news = value != "" && !h.values[key][value]
+		if news {
+			h.values[key][value] = true
+		}
+		return news
+	}
+	for news := true; news; {
+		news = false
+		for key, ops := range h.events {
+			for n, op := range ops {
+				e := op.Input.(event)
+				switch e.effect {
+				case write:
+					news = add(key, e.value) || news
+				case back:
+					e.values = slices.Sorted(maps.Keys(h.values[e.from]))
+					ops[n].Input = e
+					for _, v := range e.values {
+						news = add(key, v) || news
+					}
+				}
+			}
+		}
+	}
 }
 
 // adopted reports whether key is an image that nobody was told about: the
@@ -142,11 +210,16 @@ func (h *history) adopted(key string, ops []porcupine.Operation) bool {
 	return strings.HasPrefix(key, "image ") && h.initial[key] == "" && len(h.events[key]) == 0 && ops[len(ops)-1].Input.(event).value == live
 }
 
-// expand returns the operations on key, with those on the whole group of an image.
+// expand returns the operations on key, with those on the whole group of an
+// image, and on the whole repository of a tag.
 func (h *history) expand(key string) []porcupine.Operation {
 	ops := slices.Clone(h.events[key])
-	if f := strings.Fields(key); f[0] == "image" {
+	switch f := strings.Fields(key); f[0] {
+	case "image":
 		ops = append(ops, h.events["group "+f[1]]...)
+	case "tag":
+		repo, _, _ := strings.Cut(f[1], ":")
+		ops = append(ops, h.events["repo "+repo]...)
 	}
 	return ops
 }

@@ -40,7 +40,7 @@ func points(ctx context.Context, s *settings, b *bench) error {
 		err = b.server.stop()
 	}
 	fmt.Printf("killed once at each of %d failpoints; %d operations on tags and images have a legal order\n", len(failpoint.Names()), b.hist.total)
-	fmt.Printf("%d bytes left at the end and exactly those of the manifests; none after everything was deleted\n", bytes)
+	fmt.Printf("%d bytes left at the end and exactly those of the manifests; after everything was deleted those of trash, after that none\n", bytes)
 	return err
 }
 

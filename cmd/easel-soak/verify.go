@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -116,6 +117,9 @@ func (b *puller) blob(ctx context.Context, repo, digest string) (found bool, err
 // rest checks, while no client works, that everything is as it was promised.
 // errSilent: the server died meanwhile.
 func (b *bench) rest(ctx context.Context) error {
+	if err := b.pauseBulk(ctx); err != nil {
+		return err
+	}
 	if err := b.check(ctx); err != nil {
 		return err
 	}
@@ -126,19 +130,42 @@ func (b *bench) rest(ctx context.Context) error {
 	if err := p.readManifests(ctx); err != nil {
 		return err
 	}
+	if err := p.shelve(ctx); err != nil {
+		return err
+	}
 	if err := b.readImages(ctx, found); err != nil {
 		return err
 	}
-	return b.hist.settle(found)
+	if err := p.readGuards(ctx, found); err != nil {
+		return err
+	}
+	kept := func(value string) bool { return b.stored[value] != "" || b.trash.shelf[value].repo != "" }
+	if err := b.hist.settle(found, kept); err != nil {
+		return err
+	}
+	return b.resumeBulk(ctx)
 }
 
 // crowd is how many manifests the test keeps: a tag that moves leaves the old
 // manifest behind, and what is there is pulled at each rest.
 const crowd = 60
 
-// prune deletes, at rest, manifests that no tag names while there are too many.
+// fewTags is how many tags of their own a repository of lab keeps.
+const fewTags = 8
+
+// prune deletes, at rest, manifests that no tag names while there are too
+// many, and tags that regrets and restores left.
 func (b *bench) prune(ctx context.Context) {
 	tagged := slices.Collect(maps.Values(b.hist.initial))
+	for repo, more := range b.trash.tags {
+		for _, tag := range more[min(fewTags, len(more)):] {
+			call := b.hist.now()
+			a := b.client.api(ctx, http.MethodDelete, manage(repo)+"/tags/"+tag, nil)
+			if a.ok() || a.unknown() {
+				b.hist.add("tag "+repo+":"+tag, call, event{effect: take, maybe: a.unknown()})
+			}
+		}
+	}
 	left := len(b.stored)
 	for digest, repo := range maps.Clone(b.stored) {
 		if left <= crowd {
@@ -169,7 +196,11 @@ func (b *bench) check(ctx context.Context) error {
 
 func (b *puller) readTags(ctx context.Context, found map[string]string) error {
 	for _, repo := range b.repos {
-		for _, tag := range tags {
+		all, err := b.listTags(ctx, repo)
+		if err != nil {
+			return err
+		}
+		for _, tag := range all {
 			a := b.client.oci(ctx, pulls(repo), http.MethodGet, "/v2/"+repo+"/manifests/"+tag)
 			if a.status == http.StatusNotFound {
 				continue
@@ -191,6 +222,23 @@ func (b *puller) readTags(ctx context.Context, found map[string]string) error {
 	return nil
 }
 
+// listTags returns the tags that there may be in a repository, and remembers
+// those that are not known to everybody.
+func (b *bench) listTags(ctx context.Context, repo string) ([]string, error) {
+	a := b.client.oci(ctx, pulls(repo), http.MethodGet, "/v2/"+repo+"/tags/list")
+	var list struct{ Tags []string }
+	if a.status == http.StatusNotFound {
+		b.trash.tags[repo] = nil
+		return tags, nil
+	}
+	if !a.ok() || json.Unmarshal(a.body, &list) != nil {
+		return nil, silent("the tags of "+repo, a)
+	}
+	more := slices.DeleteFunc(list.Tags, func(tag string) bool { return slices.Contains(tags, tag) })
+	b.trash.tags[repo] = more
+	return append(slices.Clone(tags), more...), nil
+}
+
 // readManifests pulls every manifest that may be there, and forgets those that
 // are not; those that were deleted by digest must be gone.
 func (b *puller) readManifests(ctx context.Context) error {
@@ -201,6 +249,9 @@ func (b *puller) readManifests(ctx context.Context) error {
 		}
 		if blobs == nil {
 			delete(b.stored, digest)
+			if inLab(repo) {
+				b.trash.shelf[digest] = shelved{repo, time.Now()}
+			}
 		} else if b.gone[digest] != "" {
 			return broken("the manifest %s@%s is there again: its deletion was acknowledged", repo, digest)
 		}
@@ -228,9 +279,12 @@ func (b *bench) readImages(ctx context.Context, found map[string]string) error {
 	return nil
 }
 
-// balance checks that, with all pins and uploads over, the bytes on disk are
-// those of the blobs that manifests name. It returns how many they are.
+// balance checks that, with all pins, uploads and trash over, the bytes on disk
+// are those of the blobs that manifests name. It returns how many they are.
 func (b *bench) balance(ctx context.Context, wait time.Duration) (int64, error) {
+	if err := b.endBulk(ctx); err != nil {
+		return 0, err
+	}
 	pause(ctx, wait)
 	if out, code, err := b.server.easel(ctx, "reclaim"); err != nil || code != 0 {
 		return 0, fmt.Errorf("easel reclaim: exit code %d, %w\n%s", code, err, out)
@@ -238,27 +292,136 @@ func (b *bench) balance(ctx context.Context, wait time.Duration) (int64, error) 
 	if err := b.rest(ctx); err != nil {
 		return 0, err
 	}
+	named, err := b.named(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return b.onDisk(named, "the blobs that manifests name")
+}
+
+// named returns the sizes of all blobs that manifests name, by digest.
+func (b *bench) named(ctx context.Context) (map[string]int, error) {
 	named, p := map[string]int{}, b.newPuller()
 	for digest, repo := range b.stored {
 		blobs, err := p.whole(ctx, repo, digest)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		maps.Copy(named, blobs)
 	}
+	return named, nil
+}
+
+// onDisk checks that the bytes on disk are those of blobs, and returns them.
+func (b *bench) onDisk(blobs map[string]int, what string) (int64, error) {
 	var want int64
-	for _, size := range named {
+	for _, size := range blobs {
 		want += int64(size)
 	}
 	have, err := b.server.stored()
 	if err == nil && have != want {
-		err = broken("%d bytes are on disk, the %d blobs that manifests name have %d", have, len(named), want)
+		err = broken("%d bytes are on disk; %s, %d of them, have %d", have, what, len(blobs), want)
 	}
 	return have, err
 }
 
-// deleteAll deletes every image group and repository and checks that no byte is left.
+// deleteAll deletes everything to trash where there is an undo window,
+// restores and deletes it again, purges the trash, and checks the bytes on
+// disk after each of it. In the end none is left.
 func (b *bench) deleteAll(ctx context.Context) error {
+	if err := b.unprotectAll(ctx); err != nil {
+		return err
+	}
+	if a := b.setUndo(ctx, time.Hour, 0); !a.ok() {
+		return broken("set the undo window at the end: %v", a)
+	}
+	before := maps.Clone(b.hist.initial)
+	whole, err := b.labBlobs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, restore := range []bool{true, false} {
+		if err := b.deleteEach(ctx); err != nil {
+			return err
+		}
+		if _, err := b.onDisk(whole, "the blobs in trash"); err != nil {
+			return err
+		}
+		if err := b.emptyTrash(ctx, restore); err != nil {
+			return err
+		}
+		if !restore {
+			break
+		}
+		if err := b.sameAsBefore(ctx, before); err != nil {
+			return err
+		}
+		if _, err := b.onDisk(whole, "the blobs that were restored"); err != nil {
+			return err
+		}
+	}
+	left, err := b.server.stored()
+	if err == nil && left != 0 {
+		err = broken("%d bytes are on disk after everything was deleted", left)
+	}
+	return err
+}
+
+// labBlobs returns the blobs of all that lab has.
+func (b *bench) labBlobs(ctx context.Context) (map[string]int, error) {
+	all, p := map[string]int{}, b.newPuller()
+	for digest, repo := range b.stored {
+		if !inLab(repo) {
+			continue
+		}
+		blobs, err := p.whole(ctx, repo, digest)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(all, blobs)
+	}
+	return all, nil
+}
+
+// emptyTrash restores or purges every deletion.
+func (b *bench) emptyTrash(ctx context.Context, restore bool) error {
+	list, ok := b.listTrash(ctx, 500)
+	if !ok || restore && len(list) == 500 {
+		return broken("the list of trash at the end has %d entries", len(list))
+	}
+	for _, x := range list {
+		path := "/easel/v1/trash/" + x.ID
+		var a answer
+		if restore {
+			a = b.client.api(ctx, http.MethodPost, path+"/restore", struct{}{})
+		} else {
+			a = b.client.api(ctx, http.MethodDelete, path, nil)
+		}
+		if !a.ok() {
+			return broken("restore (%v) or purge %s at the end: %v", restore, x.ID, a)
+		}
+	}
+	return nil
+}
+
+// sameAsBefore checks that the tags and images of lab are what they were.
+func (b *bench) sameAsBefore(ctx context.Context, before map[string]string) error {
+	now, p := map[string]string{}, b.newPuller()
+	if err := p.readTags(ctx, now); err != nil {
+		return err
+	}
+	if err := b.readImages(ctx, now); err != nil {
+		return err
+	}
+	maps.DeleteFunc(before, func(key, _ string) bool { return !inLab(strings.Fields(key)[1]) })
+	if !maps.Equal(before, now) {
+		return broken("restored at the end are\n%v\nthere were\n%v", now, before)
+	}
+	return nil
+}
+
+// deleteEach deletes every image and repository.
+func (b *bench) deleteEach(ctx context.Context) error {
 	for _, i := range b.images {
 		a := b.client.api(ctx, http.MethodDelete, b.project("images/"+i.id+"?force=true"), nil)
 		if !a.ok() && a.status != http.StatusNotFound {
@@ -274,9 +437,5 @@ func (b *bench) deleteAll(ctx context.Context) error {
 	if out, code, err := b.server.easel(ctx, "reclaim"); err != nil || code != 0 {
 		return fmt.Errorf("easel reclaim: exit code %d, %w\n%s", code, err, out)
 	}
-	left, err := b.server.stored()
-	if err == nil && left != 0 {
-		err = broken("%d bytes are on disk after everything was deleted", left)
-	}
-	return err
+	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,25 +23,27 @@ func (b *bench) newWorker(id int) *worker {
 	return &worker{bench: b, id: id, r: rand.New(rand.NewPCG(b.seed, uint64(id)))}
 }
 
-// jobs are what a worker does, with their weights.
-var jobs = []struct {
+// chores are what a worker does, with their weights.
+var chores = []struct {
 	weight int
 	do     func(*worker, context.Context)
 }{
 	{30, (*worker).push}, {5, (*worker).pushIndex}, {5, (*worker).pushReferrer}, {15, (*worker).pull},
 	{12, (*worker).register}, {10, (*worker).deleteImage}, {2, (*worker).deleteGroup}, {5, (*worker).deleteTag},
 	{5, (*worker).deleteManifest}, {3, (*worker).deleteBlob}, {1, (*worker).deleteRepo}, {6, (*worker).beginUpload}, {6, (*worker).goOn},
+	{8, (*worker).restore}, {2, (*worker).purge}, {1, (*worker).changeUndo}, {4, (*worker).regret},
+	{3, (*worker).protect}, {4, (*worker).attack}, {3, (*worker).unprotect}, {2, (*worker).startBulk},
 }
 
-// work does random jobs until ctx ends.
+// work does random chores until ctx ends.
 func (w *worker) work(ctx context.Context) {
 	total := 0
-	for _, j := range jobs {
+	for _, j := range chores {
 		total += j.weight
 	}
 	for ctx.Err() == nil {
 		n := w.r.IntN(total)
-		for _, j := range jobs {
+		for _, j := range chores {
 			if n -= j.weight; n < 0 {
 				w.gate.RLock()
 				j.do(w, ctx)
@@ -55,6 +58,13 @@ func (w *worker) work(ctx context.Context) {
 func (w *worker) newImage(subject *descriptor) image {
 	w.n++
 	return newImage(fmt.Sprintf("%d.%d.%d", w.seed, w.id, w.n), subject, w.pool.some(w.r, 1+w.r.IntN(4))...)
+}
+
+// newLabImage is newImage, with a layer that nobody else has: it weighs in trash.
+func (w *worker) newLabImage() image {
+	w.n++
+	own := newContent(bytes.Repeat(fmt.Appendf(nil, "%d.%d.%d ", w.seed, w.id, w.n), 1+w.r.IntN(1500)))
+	return newImage(fmt.Sprintf("%d.%d.%d", w.seed, w.id, w.n), nil, append(w.pool.some(w.r, 1+w.r.IntN(2)), own)...)
 }
 
 // pusher returns a pusher to a random repository, or nil when there is no token.
@@ -73,6 +83,9 @@ func (w *worker) pusher(ctx context.Context, repo string) *pusher {
 func (w *worker) push(ctx context.Context) {
 	repo, tag := pick(w.r, w.repos), pick(w.r, tags)
 	i, p := w.newImage(nil), w.pusher(ctx, repo)
+	if inLab(repo) {
+		i = w.newLabImage()
+	}
 	if p == nil {
 		return
 	}
@@ -141,7 +154,11 @@ func (w *worker) pushReferrer(ctx context.Context) {
 // pull reads a tag and everything it names. A manifest that is there has all
 // its blobs.
 func (w *worker) pull(ctx context.Context) {
-	repo, tag := pick(w.r, w.repos), pick(w.r, tags)
+	repo := pick(w.r, w.repos)
+	w.pullTag(ctx, repo, w.someTag(repo))
+}
+
+func (w *worker) pullTag(ctx context.Context, repo, tag string) {
 	call := w.hist.now()
 	a := w.client.oci(ctx, pulls(repo), http.MethodGet, "/v2/"+repo+"/manifests/"+tag)
 	w.outcome("pull", a)
@@ -159,7 +176,11 @@ func (w *worker) pull(ctx context.Context) {
 }
 
 func (w *worker) register(ctx context.Context) {
-	repo, tag := pick(w.r, w.repos), pick(w.r, tags)
+	repo := pick(w.r, w.repos)
+	w.registerTag(ctx, repo, w.someTag(repo))
+}
+
+func (w *worker) registerTag(ctx context.Context, repo, tag string) {
 	call := w.hist.now()
 	a := w.client.api(ctx, http.MethodPost, w.project("images"), map[string]string{"swr_path": host + "/" + repo + ":" + tag})
 	w.outcome("register", a)
@@ -191,14 +212,18 @@ func (w *worker) deleteImage(ctx context.Context) {
 	if forced {
 		path += "?force=true"
 	}
-	call := w.hist.now()
-	a := w.client.api(ctx, http.MethodDelete, path, nil)
+	call, now := w.hist.now(), w.nowOrNot(i.repo)
+	a := w.client.apiWith(ctx, now, http.MethodDelete, path, nil)
 	w.outcome("delete image", a)
+	w.deleted(now, a)
 	key := "image " + i.repo + " " + i.id
 	switch {
 	case a.ok(), a.unknown():
 		w.hist.add(key, call, event{effect: take, maybe: a.unknown()})
-		if forced && a.header.Get("X-Easel-Kept") == "" {
+		switch {
+		case forced && w.wasRestored(i.id): // perhaps under another tag
+			w.hist.add("repo "+i.repo, call, event{effect: mayTake, maybe: a.unknown()})
+		case forced && a.header.Get("X-Easel-Kept") == "":
 			w.hist.add("tag "+i.repo+":"+i.tag, call, event{effect: clears, maybe: a.unknown()})
 		}
 	case a.status == http.StatusNotFound:
@@ -216,29 +241,30 @@ func (w *worker) deleteGroup(ctx context.Context) {
 	}
 	g := pick(w.r, groups.Data)
 	repo := g.Namespace + "/" + g.Name
-	call := w.hist.now()
-	a = w.client.api(ctx, http.MethodDelete, w.project("images/group/"+g.ID+"?force=true"), nil)
+	call, now := w.hist.now(), w.nowOrNot(repo)
+	a = w.client.apiWith(ctx, now, http.MethodDelete, w.project("images/group/"+g.ID+"?force=true"), nil)
 	w.outcome("delete group", a)
+	w.deleted(now, a)
 	if !a.ok() && !a.unknown() {
 		return
 	}
 	w.hist.add("group "+repo, call, event{effect: clears, maybe: a.unknown()})
-	for _, tag := range tags { // those that an image named then, which only the server knows
-		w.hist.add("tag "+repo+":"+tag, call, event{effect: clears, maybe: true})
-	}
+	w.hist.add("repo "+repo, call, event{effect: mayTake, maybe: a.unknown()}) // the tags that an image named then, which only the server knows
 }
 
 // deleteTag uses the registry's API or that of organisations and repositories.
 func (w *worker) deleteTag(ctx context.Context) {
-	repo, tag := pick(w.r, w.repos), pick(w.r, tags)
-	call := w.hist.now()
+	repo := pick(w.r, w.repos)
+	tag := w.someTag(repo)
+	call, now := w.hist.now(), w.nowOrNot(repo)
 	var a answer
 	if w.r.IntN(2) == 0 {
-		a = w.client.oci(ctx, deletes(repo), http.MethodDelete, "/v2/"+repo+"/manifests/"+tag)
+		a = w.client.ociWith(ctx, now, deletes(repo), http.MethodDelete, "/v2/"+repo+"/manifests/"+tag)
 	} else {
-		a = w.client.api(ctx, http.MethodDelete, manage(repo)+"/tags/"+tag, nil)
+		a = w.client.apiWith(ctx, now, http.MethodDelete, manage(repo)+"/tags/"+tag, nil)
 	}
 	w.outcome("delete tag", a)
+	w.deleted(now, a)
 	key := "tag " + repo + ":" + tag
 	switch {
 	case a.ok(), a.unknown():
@@ -250,7 +276,7 @@ func (w *worker) deleteTag(ctx context.Context) {
 
 // manage is a repository's path in the API of organisations and repositories.
 func manage(repo string) string {
-	name := strings.TrimPrefix(repo, org+"/")
+	org, name, _ := strings.Cut(repo, "/")
 	return "/v2/manage/namespaces/" + org + "/repos/" + name
 }
 
@@ -270,13 +296,13 @@ func (b *bench) deleteByDigest(ctx context.Context, digest, repo string) {
 	if !a.ok() && !a.unknown() {
 		return
 	}
-	for _, tag := range tags {
-		b.hist.add("tag "+repo+":"+tag, call, event{effect: takeIf, value: digest, maybe: a.unknown()})
-	}
+	b.hist.add("repo "+repo, call, event{effect: takeIf, value: digest, maybe: a.unknown()})
 	if a.ok() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.gone[digest] = repo
+		if b.trash.restored[repo] < call { // or it may be there again
+			b.gone[digest] = repo
+		}
 	}
 }
 
@@ -288,13 +314,11 @@ func (w *worker) deleteBlob(ctx context.Context) {
 
 func (w *worker) deleteRepo(ctx context.Context) {
 	repo := pick(w.r, w.repos)
-	call := w.hist.now()
-	a := w.client.api(ctx, http.MethodDelete, manage(repo), nil)
+	call, now := w.hist.now(), w.nowOrNot(repo)
+	a := w.client.apiWith(ctx, now, http.MethodDelete, manage(repo), nil)
 	w.outcome("delete repository", a)
-	if !a.ok() && !a.unknown() {
-		return
-	}
-	for _, tag := range tags {
-		w.hist.add("tag "+repo+":"+tag, call, event{effect: clears, maybe: a.unknown()})
+	w.deleted(now, a)
+	if a.ok() || a.unknown() {
+		w.hist.add("repo "+repo, call, event{effect: clears, maybe: a.unknown()})
 	}
 }

@@ -33,6 +33,10 @@ var names = []string{
 	"manifest.stored",    // it is durable, the client does not know yet
 	"reclaim.expired",    // uploads whose time was over are garbage
 	"reclaim.swept",      // pins whose time was over are gone
+	"trash.purge",        // what a deletion left to trash is about to be freed
+	"trash.purged",       // its rows are gone, its objects still there
+	"trash.restore",      // a deletion is about to be undone
+	"trash.restored",     // it is, the client does not know yet
 	"upload.cancelled",   // the session is gone, its object still there
 	"upload.checkpoint",  // bytes of a chunk are about to be synced
 	"upload.finish",      // all bytes are there and about to be synced
