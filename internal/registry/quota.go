@@ -22,14 +22,15 @@ func (s *Service) Quotas(ctx context.Context) (q Quotas, err error) {
 	if err := s.mayCount(who); err != nil {
 		return q, err
 	}
-	if q.Orgs, err = s.catalog.OrgQuotas(ctx, who, !who.Admin); err != nil {
+	everything := policy.SeesEverything(who)
+	if q.Orgs, err = s.catalog.OrgQuotas(ctx, who, !everything); err != nil {
 		return q, err
 	}
-	if q.Projects = []catalog.ProjectQuota{}; !who.Admin && who.ProjectID == "" {
+	if q.Projects = []catalog.ProjectQuota{}; !everything && who.ProjectID == "" {
 		return q, nil
 	}
 	project := who.ProjectID
-	if who.Admin {
+	if everything {
 		project = ""
 	}
 	q.Projects, err = s.catalog.ProjectQuotas(ctx, who.DomainID, project)

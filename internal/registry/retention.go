@@ -59,7 +59,7 @@ func (s *Service) Retentions(ctx context.Context) ([]catalog.Retention, error) {
 	if err := policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.ListOrgs, "retention", "retention policies"); err != nil {
 		return nil, err
 	}
-	return s.catalog.Retentions(ctx, who, !who.Admin)
+	return s.catalog.Retentions(ctx, who, !policy.SeesEverything(who))
 }
 
 // RetentionLog returns a page of what retention took from a repository, newest
