@@ -49,13 +49,15 @@ var register = []known{
 		"internal/attack 11 one digest as configuration and as every layer", "internal/attack 11 a layer without bytes", "internal/catalog/catalogtest LayerListedTwice"}, ""},
 	{12, "deletion while a pull streams", []string{"internal/attack TestPullDuringDeletion", "internal/registry TestReadDuringDeletion", "internal/registry TestBlobMovesWhileOpening"}, ""},
 	{13, "deletion during deletion", []string{"internal/attack 13 one image deleted by fifty clients at once", "internal/catalog/catalogtest OneImageDeletedByMany", "internal/api/modelarts TestRaces"}, ""},
-	{14, "deletion over quota", nil, "there are no quotas on bytes"},
+	{14, "deletion over quota", []string{"internal/registry TestSpaceQuota", "internal/catalog/catalogtest SpaceQuotaIsExact"}, ""},
 	{15, "clocks, file times and backups that disagree", []string{
 		"internal/attack 15 objects seem to be from another century", "internal/attack 15 the objects are from an older backup than the database",
 		"internal/attack 15 the database is from an older backup than the objects", "internal/identity TestVerifyClock", "internal/registry TestUploadExpires", "internal/catalog/catalogtest EndedPinHoldsNothing"}, ""},
 	{16, "objects that cannot be unlinked, or are gone", []string{
 		"internal/attack 16 an object cannot be unlinked", "internal/attack 16 an object is gone already", "internal/blob TestDirRefusesIrregular", "internal/registry TestDamagedBlobIsNotServed"}, ""},
-	{17, "retention, deletion and undo at once", nil, "there is neither retention nor undo"},
+	{17, "retention, deletion and undo at once", []string{
+		"internal/catalog OneGoesToTrashWhileTheLastLinkGoes", "internal/catalog PurgeOfWhatIsBeingRestored", "internal/catalog PushOfWhatIsBeingRestored",
+		"internal/catalog TestUndo", "internal/registry TestRunRetention"}, ""},
 	{18, "another's upload session; gaps, overlaps, wrong digests, restarts", []string{
 		"internal/attack TestUploadSessions", "internal/registry TestStrangersSession", "internal/registry TestUploadResumesAfterRestart", "internal/registry TestFinishVerifiesDigest",
 		"internal/registry TestOneWriterPerSession", "internal/api/ociapi TestStrangersUpload", "internal/api/ociapi TestParseChunk"}, ""},
@@ -95,7 +97,10 @@ var fuzzed = map[string]string{
 	"log-in": "internal/api/iam FuzzTokenRequest", "filter of projects": "internal/api/iam FuzzProjectFilter",
 	"filter of SWR": "internal/api/swr FuzzFilter", "list of SWR": "internal/api/swr FuzzRepoQuery", "slashes of SWR": "internal/api/swr FuzzSlashes",
 	"list of images": "internal/api/modelarts FuzzListQuery", "registration of an image": "internal/api/modelarts FuzzRegistration",
-	"query of the audit trail": "internal/api/easelapi FuzzAuditQuery", "address behind a proxy": "internal/api FuzzOriginOf", "configuration file": "internal/app FuzzConfigFile", "size": "internal/app FuzzBytes",
+	"query of the audit trail": "internal/api/easelapi FuzzAuditQuery", "address behind a proxy": "internal/api FuzzOriginOf", "configuration file": "internal/app FuzzConfigFile",
+	"policy document": "internal/policy FuzzParse", "retention rule": ". FuzzRetentionRule", "directory of another registry": "internal/adopt FuzzParse",
+	"address of a hook": "internal/hook FuzzAllowed", "kept head of the audit trail": "internal/api/easelapi FuzzKeptHead", "query of deliveries": "internal/api/easelapi FuzzDeliveryQuery",
+	"size": "internal/app FuzzBytes",
 }
 
 // TestRegister fails when a test that holds an attack, or fuzzes a parser, is gone.
