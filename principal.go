@@ -16,6 +16,8 @@ type Principal struct {
 	Admin                  bool   // administrator of DomainID
 	Operator               bool   // DomainID looks after the installation
 	AccessKey              string // the key that signed or logged in, if any
+	Machine                bool   // the credential is a robot's: what it does is no use by a person
+	Bound                  *Bound // the limit of the credential; nil: whatever the user may
 
 	// TokenID identifies a registry token (its jti); "" for other credentials.
 	TokenID string

@@ -12,10 +12,10 @@ import (
 
 // Limits say how often a caller may ask. A rate of 0 is no limit.
 type Limits struct {
-	User     int // requests per second of one user, over a while
+	User     int // requests per second of one user, or of one robot, over a while
 	Stranger int // of one address from which nobody has logged in
-	// Refused, if set, is told of each request that was refused: "user" or
-	// "address" is who asked too often.
+	// Refused, if set, is told of each request that was refused: "user", "robot"
+	// or "address" is who asked too often.
 	Refused func(who string)
 	Clock   func() time.Time // nil: time.Now
 }
@@ -46,7 +46,10 @@ func newLimiter(o Limits) *limiter {
 // that one is not counted.
 func (l *limiter) admit(who easel.Principal, from easel.Origin) error {
 	kind, key, rate := "user", "user "+who.UserID, l.o.User
-	if who.Anonymous() {
+	switch {
+	case who.Machine: // must not use up what its user may send
+		kind, key = "robot", "robot "+who.AccessKey
+	case who.Anonymous():
 		kind, key, rate = "address", "address "+from.Client(), l.o.Stranger
 	}
 	if rate <= 0 {

@@ -214,14 +214,11 @@ func (c *Config) complete(f *File) error {
 func (c *Config) trusted() ([]netip.Prefix, error) {
 	var all []netip.Prefix
 	for _, text := range c.TrustedProxy {
-		network, err := netip.ParsePrefix(text)
-		if addr, e := netip.ParseAddr(text); e == nil {
-			network, err = addr.Prefix(addr.BitLen())
-		}
+		network, err := easel.ParseNetwork(text)
 		if err != nil {
 			return nil, fmt.Errorf("--trusted-proxy %s: want an address or a network like 10.0.0.0/8", text)
 		}
-		all = append(all, network.Masked())
+		all = append(all, network)
 	}
 	return all, nil
 }

@@ -47,7 +47,7 @@ var layers = map[string]layer{
 	"internal/api/modelarts": {inside: []string{"", "internal/api", "internal/workbench", "internal/policy", "internal/catalog"}},
 	"internal/api/swr":       {inside: []string{"", "internal/api", "internal/registry", "internal/identity", "internal/policy", "internal/catalog"}},
 	"internal/api/iam":       {inside: []string{"", "internal/api", "internal/identity", "internal/catalog"}, outside: []string{"golang.org/x/time"}},
-	"internal/api/easelapi":  {inside: []string{"", "internal/api", "internal/registry", "internal/workbench", "internal/hook", "internal/catalog"}},
+	"internal/api/easelapi":  {inside: []string{"", "internal/api", "internal/identity", "internal/registry", "internal/workbench", "internal/hook", "internal/catalog"}},
 
 	"internal/app": {inside: []string{"*"}, outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml",
 		"github.com/prometheus/client_golang", "github.com/vbauerster/mpb/v8", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/term"}},

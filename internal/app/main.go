@@ -46,6 +46,7 @@ type commands struct {
 	Image imageCommands `cmd:"" help:"List, register and delete images."`
 	Org   orgCommands   `cmd:"" help:"List, create and delete organisations."`
 	Repo  repoCommands  `cmd:"" help:"List and delete repositories and tags."`
+	Robot robotCommands `cmd:"" help:"List, make and end the access keys of machines."`
 
 	Trash   trashCommands   `cmd:"" help:"List, restore and purge what was deleted."`
 	Hook    hookCommands    `cmd:"" help:"Tell others what happens: webhooks and their deliveries."`

@@ -56,7 +56,7 @@ func newMetrics() *metrics {
 	for _, what := range []string{"received", "sent", "freed"} {
 		m.bytes.WithLabelValues(what)
 	}
-	for _, caller := range []string{"user", "address"} {
+	for _, caller := range []string{"user", "robot", "address"} {
 		m.limited.WithLabelValues(caller)
 	}
 	for _, kind := range []string{"password", "login", "signature"} {

@@ -88,7 +88,7 @@ func (s *system) families(c *Config, auth api.Authenticator, m *metrics) http.Ha
 		tokenFamily:     iam.NewRegistryAuth(s.identity),
 		iamFamily:       iam.New(s.identity, auth, iam.Options{PublicURL: base, Region: c.ProjectName}),
 		rootFamily:      root(swr.Versions(base), iam.VersionsHandler(base)),
-		easelFamily:     easelapi.New(easelapi.Options{Auth: auth, Images: s.images, Room: s.images, Protector: s.images, Tags: s.registry, Trash: s.registry, Content: s.registry, Hooks: s.hooks, Jobs: s.images, Stopping: s.stopping}),
+		easelFamily:     easelapi.New(easelapi.Options{Auth: auth, Images: s.images, Room: s.images, Protector: s.images, Tags: s.registry, Trash: s.registry, Content: s.registry, Robots: s.identity, Hooks: s.hooks, Jobs: s.images, Stopping: s.stopping}),
 		docsFamily:      docsAt(docs.Later(documents())),
 	}}
 }

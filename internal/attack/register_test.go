@@ -85,6 +85,7 @@ var register = []known{
 	{37, "floods, and guesses at passwords", []string{"internal/attack TestLimits", "internal/attack TestGuessing", "internal/api TestLimiterIsBounded",
 		"internal/identity TestLockoutGrows", "internal/identity TestLockoutIsTheStrangersOwn", "internal/registry TestWritersAreBounded", "internal/identity TestPasswordQueue", "internal/catalog TestGroupCommit", "internal/catalog TestOrgQuotaAtOnce", "internal/catalog TestReposWalk"}, ""},
 	{38, "two processes on one directory", []string{"internal/app TestTake", "cmd/easel/testdata/script two_servers.txtar"}, ""},
+	{39, "more with a robot's key than the robot may", []string{"internal/attack TestRobots", "internal/attack TestRobotsEnd", "internal/policy TestBounded", ". TestBoundCovers"}, ""},
 }
 
 // fuzzed are the parsers of what strangers send, with what fuzzes them.

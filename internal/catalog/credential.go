@@ -14,20 +14,26 @@ type KeyOwner struct {
 	Account Account
 }
 
-const keyColumns = `k.access, k.account, k.secret, k.description, k.active, k.created, k.used`
+const keyColumns = `k.access, k.account, k.secret, k.description, k.active, k.created, k.used, k.bound, k.expires`
 
 type keyScan struct {
-	k             AccessKey
-	created, used int64
+	k                      AccessKey
+	created, used, expires int64
+	bound                  string
 }
 
 func (s *keyScan) dest() []any {
-	return []any{&s.k.Access, &s.k.Account, &s.k.Secret, &s.k.Description, &s.k.Active, &s.created, &s.used}
+	return []any{&s.k.Access, &s.k.Account, &s.k.Secret, &s.k.Description, &s.k.Active, &s.created, &s.used, &s.bound, &s.expires}
 }
 
-func (s *keyScan) done() AccessKey {
+func (s *keyScan) done() (AccessKey, error) {
 	s.k.Created, s.k.Used = fromMicros(s.created), fromMicros(s.used)
-	return s.k
+	if s.expires != 0 {
+		s.k.Expires = fromMicros(s.expires)
+	}
+	var err error
+	s.k.Bound, err = readBound(s.bound)
+	return s.k, err
 }
 
 // KeyOwner returns an access key and its account. Errors: NotFound "key".
@@ -53,7 +59,11 @@ func (t *tx) keyOwner(access string) (KeyOwner, error) {
 	if err == nil && !ok {
 		return KeyOwner{}, noKey(access)
 	}
-	return KeyOwner{Key: k.done(), Account: a.done()}, err
+	if err != nil {
+		return KeyOwner{}, err
+	}
+	key, err := k.done()
+	return KeyOwner{Key: key, Account: a.done()}, err
 }
 
 // AccountKeys returns the access keys of an account, oldest first, without secrets.
@@ -61,9 +71,11 @@ func (db *DB) AccountKeys(ctx context.Context, account string) (found []AccessKe
 	err = db.view(ctx, func(t *tx) error {
 		found, err = all(t, func(row scanner) (AccessKey, error) {
 			var s keyScan
-			err := row.Scan(s.dest()...)
+			if err := row.Scan(s.dest()...); err != nil {
+				return AccessKey{}, err
+			}
 			s.k.Secret = nil
-			return s.done(), err
+			return s.done()
 		}, `SELECT `+keyColumns+` FROM access_key k WHERE k.account = $1 ORDER BY k.created, k.access`, account)
 		return err
 	})
@@ -75,20 +87,8 @@ func (db *DB) AccountKeys(ctx context.Context, account string) (found []AccessKe
 // TooMany "key", Exists "key", NotFound "user".
 func (db *DB) AddKey(ctx context.Context, k AccessKey, limit int) (at time.Time, err error) {
 	err = db.update(ctx, func(t *tx) error {
-		// The account is locked, so that two requests cannot both be the last one allowed.
-		ok, err := t.exists(`SELECT 1 FROM account WHERE id = $1`+t.forNoKeyUpdate(), k.Account)
-		if err == nil && !ok {
-			return noUser(k.Account)
-		}
-		if err != nil {
+		if err := t.room(k.Account, `bound = ''`, limit, "a user has at most %d access keys"); err != nil {
 			return err
-		}
-		var n int
-		if _, err := t.get([]any{&n}, `SELECT count(*) FROM access_key WHERE account = $1`, k.Account); err != nil {
-			return err
-		}
-		if n >= limit {
-			return easel.E(easel.TooMany, "key", "a user has at most %d access keys", limit)
 		}
 		at = t.time()
 		return t.addKey(k)
@@ -97,8 +97,16 @@ func (db *DB) AddKey(ctx context.Context, k AccessKey, limit int) (at time.Time,
 }
 
 func (t *tx) addKey(k AccessKey) error {
-	_, err := t.exec(`INSERT INTO access_key (access, account, secret, description, active, created, used) VALUES ($1,$2,$3,$4,$5,$6,$7)`,
-		k.Access, k.Account, k.Secret, k.Description, flag(k.Active), t.now, t.now)
+	bound, err := boundText(k.Bound)
+	if err != nil {
+		return err
+	}
+	expires := int64(0)
+	if !k.Expires.IsZero() {
+		expires = micros(k.Expires)
+	}
+	_, err = t.exec(`INSERT INTO access_key (access, account, secret, description, active, created, used, bound, expires) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9)`,
+		k.Access, k.Account, k.Secret, k.Description, flag(k.Active), t.now, t.now, bound, expires)
 	if isUnique(err) {
 		return easel.E(easel.Exists, "key", "there is an access key %s already", k.Access).Because(err)
 	}
@@ -223,7 +231,8 @@ func (db *DB) RegionProject(ctx context.Context, domain string) (Project, error)
 // Subject is whom a registry token stands for.
 type Subject struct {
 	Account Account
-	Project Project // the zero Project when the token names none
+	Project Project      // the zero Project when the token names none
+	Bound   *easel.Bound // of the key
 }
 
 // TokenSubject returns the account of a registry token, and its project unless
@@ -249,7 +258,7 @@ func (db *DB) TokenSubject(ctx context.Context, account, access, project string,
 	return s.Subject, nil
 }
 
-// endingSubject is a Subject with the end of its temporary key; 0: it has none.
+// endingSubject is a Subject with the end of its key; 0: it has none.
 type endingSubject struct {
 	Subject
 	ends int64
@@ -261,16 +270,21 @@ func (t *tx) tokenSubject(account, access, project string) (s endingSubject, err
 	if !storable(account, access, project) {
 		return s, easel.E(easel.NotFound, "user", "there is no such user")
 	}
-	ok, err := t.get(append(append(a.dest(), p.dest()...), &s.ends), `
-		SELECT `+accountColumns+`, `+optionalProject+`, coalesce(k.expires, 0)
+	var bound string
+	ok, err := t.get(append(append(a.dest(), p.dest()...), &s.ends, &bound), `
+		SELECT `+accountColumns+`, `+optionalProject+`, coalesce(k.expires, own.expires, 0), coalesce(own.bound, '')
 		FROM account a JOIN domain d ON d.id = a.domain
 		LEFT JOIN project p ON p.domain = a.domain AND p.id = $3
 		LEFT JOIN temporary_key k ON k.access = $2 AND k.account = a.id AND `+parentActive+`
+		LEFT JOIN access_key own ON own.access = $2 AND own.account = a.id AND own.active = 1
 		WHERE a.id = $1 AND a.enabled = 1 AND d.enabled = 1
-			AND ($2 = '' OR k.access IS NOT NULL OR EXISTS (SELECT 1 FROM access_key own WHERE own.access = $2 AND own.account = a.id AND own.active = 1))
+			AND ($2 = '' OR k.access IS NOT NULL OR own.access IS NOT NULL)
 			AND ($3 = '' OR p.enabled = 1)`, account, access, project)
 	if err == nil && !ok {
 		err = easel.E(easel.NotFound, "user", "the user, key or project is gone or disabled")
+	}
+	if err == nil {
+		s.Bound, err = readBound(bound)
 	}
 	s.Account, s.Project = a.done(), p.done()
 	return s, err

@@ -48,13 +48,12 @@ type AccessKey struct {
 	Secret          []byte
 	Description     string
 	Active          bool
-	Created, Used   time.Time // never used: Used is Created
-	Expires         time.Time // zero: a permanent key
-	Token           string    // hash of the security token of a temporary key that may sign
+	Created, Used   time.Time    // never used: Used is Created
+	Expires         time.Time    // zero: never
+	Token           string       // hash of the security token of a temporary key that may sign
+	Bound           *easel.Bound // of a robot; nil: a person's
+	Temporary       bool         // see TemporaryKey
 }
-
-// Temporary is whether the key ends by itself.
-func (k AccessKey) Temporary() bool { return !k.Expires.IsZero() }
 
 // Token is a login. Hash is the hex SHA-256 of what the client holds; Project
 // is "" for one that is bound to the domain only.

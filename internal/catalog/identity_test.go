@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -51,7 +52,8 @@ func wantKind(t *testing.T, what string, err error, kind easel.Kind, noun easel.
 
 func wantEqual[T any](t *testing.T, what string, got T, err error, want T) {
 	t.Helper()
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+	same := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+	if diff := cmp.Diff(want, got, same); err != nil || diff != "" {
 		t.Errorf("%s: %v (-want +got):\n%s", what, err, diff)
 	}
 }

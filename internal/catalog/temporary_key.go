@@ -93,6 +93,7 @@ func (t *tx) temporaryKey(access string) (KeyOwner, error) {
 	if !ok {
 		return KeyOwner{}, noKey(access)
 	}
+	k.Temporary = true
 	k.Created, k.Used, k.Expires = fromMicros(created), fromMicros(created), fromMicros(expires)
 	return KeyOwner{Key: k, Account: a.done()}, nil
 }

@@ -26,7 +26,7 @@ func TestTemporaryKeys(t *testing.T) {
 		stranger.Account = "nobody"
 		wantKind(t, "a key of nobody", add(stranger), easel.NotFound, "user")
 
-		want := catalog.AccessKey{Access: "T2", Account: "a1", Secret: []byte("sealed"), Active: true, Created: noon, Used: noon, Expires: noon.Add(time.Hour)}
+		want := catalog.AccessKey{Access: "T2", Account: "a1", Secret: []byte("sealed"), Active: true, Created: noon, Used: noon, Expires: noon.Add(time.Hour), Temporary: true}
 		o, err := db.LoginKey(t.Context(), "T2")
 		wantEqual(t, "LoginKey of a temporary key", o, err, catalog.KeyOwner{Key: want, Account: a1})
 		o, err = db.LoginKey(t.Context(), "AK1")

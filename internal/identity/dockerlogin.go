@@ -25,13 +25,16 @@ const maxDockerLogins = 1000
 // own. The login ends after [Options.DockerLoginTTL], and with whatever ends
 // the user's tokens or the access key that who used. Its secret key never
 // leaves the server: the login cannot sign requests. Errors: Unauthenticated
-// "login", Denied "login" for a registry token, Invalid "project", TooMany "key".
+// "login", Denied "login" for a registry token and a robot, Invalid "project", TooMany "key".
 func (s *Service) NewDockerLogin(ctx context.Context, who easel.Principal, project string) (DockerLogin, error) {
 	if who.Anonymous() {
 		return DockerLogin{}, easel.E(easel.Unauthenticated, "login", "log in first")
 	}
 	if who.Scopes != nil {
 		return DockerLogin{}, easel.E(easel.Denied, "login", "a registry token makes no logins")
+	}
+	if who.Bound != nil {
+		return DockerLogin{}, easel.E(easel.Denied, "login", "a robot makes no logins: it has one, its access key")
 	}
 	if project == "" {
 		project = s.o.Region

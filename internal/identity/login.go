@@ -31,6 +31,9 @@ func (s *Service) CheckLogin(ctx context.Context, name, key string) (easel.Princ
 		return easel.Principal{}, err
 	}
 	owner, secret, err := s.loginKey(ctx, access)
+	if err == nil {
+		err = comesFrom(ctx, owner.Key.Bound)
+	}
 	unknown := errors.Is(err, easel.NotFound)
 	if err != nil && !unknown {
 		return easel.Principal{}, err
@@ -50,7 +53,7 @@ func (s *Service) CheckLogin(ctx context.Context, name, key string) (easel.Princ
 	if err != nil {
 		return easel.Principal{}, err
 	}
-	who.AccessKey = access
+	who = withKey(who, access, owner.Key.Bound)
 	s.used(ctx, owner.Key)
 	return who, nil
 }

@@ -211,9 +211,11 @@ func (s *Service) registrySubject(ctx context.Context, c claims) (easel.Principa
 	if err != nil {
 		return easel.Principal{}, err
 	}
+	if err := comesFrom(ctx, subject.Bound); err != nil {
+		return easel.Principal{}, err
+	}
 	who, err := s.principal(ctx, subject.Account, subject.Project)
-	who.AccessKey = c.Key
-	return who, err
+	return withKey(who, c.Key, subject.Bound), err
 }
 
 // registrySigner returns the signer of this installation. Its key is made

@@ -75,6 +75,9 @@ func (s *Service) Verify(ctx context.Context, r SignedRequest) (easel.Principal,
 		return easel.Principal{}, err
 	}
 	owner, secret, err := s.signingKey(ctx, a.access, &r)
+	if err == nil {
+		err = comesFrom(ctx, owner.Key.Bound)
+	}
 	if err != nil {
 		return easel.Principal{}, attempt.judge(hide(err, "signature", "verify aksk signature fail"))
 	}
@@ -136,7 +139,7 @@ func (s *Service) signingKey(ctx context.Context, access string, r *SignedReques
 	if err != nil {
 		return catalog.KeyOwner{}, "", err
 	}
-	if owner.Key.Temporary() {
+	if owner.Key.Temporary {
 		token, ok := r.one("X-Security-Token")
 		same := subtle.ConstantTimeCompare([]byte(tokenHash(token)), []byte(owner.Key.Token)) == 1
 		if !ok || token == "" || !same {
@@ -166,7 +169,7 @@ func (s *Service) usableKey(owner catalog.KeyOwner) error {
 	case !owner.Key.Active:
 		return gone.Because(errors.New("access key is inactive"))
 	case !owner.Key.Expires.IsZero() && !s.now().Before(owner.Key.Expires):
-		return gone.Because(errors.New("temporary access key has expired"))
+		return gone.Because(errors.New("access key has expired"))
 	case !owner.Account.Usable():
 		return gone.Because(errors.New("user or domain is disabled"))
 	}
@@ -280,8 +283,7 @@ func (s *Service) bind(ctx context.Context, owner catalog.KeyOwner, r *SignedReq
 		return easel.Principal{}, err
 	}
 	who, err := s.principal(ctx, owner.Account, project)
-	who.AccessKey = owner.Key.Access
-	return who, err
+	return withKey(who, owner.Key.Access, owner.Key.Bound), err
 }
 
 // usableProject returns an enabled project of the account's domain; id "" is
@@ -298,13 +300,19 @@ func (s *Service) usableProject(ctx context.Context, a catalog.Account, id strin
 	return p, err
 }
 
+// withKey returns who with the access key that it used.
+func withKey(who easel.Principal, access string, bound *easel.Bound) easel.Principal {
+	who.AccessKey, who.Bound, who.Machine = access, bound, bound != nil
+	return who
+}
+
 // usedEvery is how precise the time of a key's last use is: a check must stay a read.
 const usedEvery = time.Hour
 
 // used records that a permanent key was used. It must not fail the request: on
 // a full disk deletions are signed too.
 func (s *Service) used(ctx context.Context, k catalog.AccessKey) {
-	if !k.Expires.IsZero() || s.now().Sub(k.Used) < usedEvery {
+	if k.Temporary || s.now().Sub(k.Used) < usedEvery {
 		return
 	}
 	if err := s.catalog.UseKey(ctx, k.Access); err != nil {

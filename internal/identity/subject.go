@@ -16,6 +16,5 @@ func (s *Service) Subject(ctx context.Context, user, key, project string) (easel
 		return easel.Principal{}, hide(err, "credential", "the user, the key or the project is gone or disabled")
 	}
 	who, err := s.principal(ctx, subject.Account, subject.Project)
-	who.AccessKey = key
-	return who, err
+	return withKey(who, key, subject.Bound), err
 }

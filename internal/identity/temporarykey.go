@@ -58,7 +58,7 @@ func (s *Service) boundBy(ctx context.Context, k *catalog.TemporaryKey) error {
 		return nil
 	}
 	parent, err := s.catalog.LoginKey(ctx, k.Parent)
-	if err != nil || !parent.Key.Temporary() {
+	if err != nil || !parent.Key.Temporary {
 		return err
 	}
 	k.Parent = ""

@@ -270,9 +270,9 @@ func (s *Service) subjectToken(ctx context.Context, who easel.Principal, subject
 
 // mayManage returns nil when who may look after what belongs to a: the user
 // itself, or who may do action in its domain, and neither with a registry
-// token. Others of the domain are Denied, everybody else finds nothing.
+// token nor with the key of a robot. Others of the domain are Denied, everybody else finds nothing.
 func mayManage(who easel.Principal, a catalog.Account, action policy.Action, noun easel.Noun, resource string) error {
-	if !who.Anonymous() && who.UserID == a.ID && who.Scopes == nil {
+	if !who.Anonymous() && who.UserID == a.ID && who.Scopes == nil && who.Bound == nil {
 		return nil
 	}
 	return policy.Check(who, easel.Grants{Domain: a.Domain.ID}, action, noun, resource)

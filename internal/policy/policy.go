@@ -198,7 +198,7 @@ func Check(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, 
 			return denied(who, action, noun, resource)
 		}
 	case ListRepositories:
-		if !SeesRepos(who).everything() {
+		if !SeesRepos(who).everything() || who.Bound != nil {
 			return easel.E(easel.NotFound, noun, "%s not found", resource)
 		}
 		if !who.Scoped("registry", "catalog", "*") {
@@ -209,6 +209,9 @@ func Check(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, 
 		if who.Scopes != nil {
 			return denied(who, action, noun, resource)
 		}
+	}
+	if !bounded(who, action, noun, resource) && !(action == Pull && g.Public) {
+		return outOfBounds(who, action, noun, resource)
 	}
 	if level, ok := need[action]; ok {
 		return checkLevel(who, g, action, level, noun, resource)

@@ -360,13 +360,13 @@ func TestPullsAreCounted(t *testing.T) {
 	must(t, err)
 	digest := easel.DigestOf(easel.SHA256, body)
 	first := y.now
-	y.CountPull("team/image", digest, "docker/28.0.1 go/go1.23 (linux)")
+	y.CountPull(t.Context(), "team/image", digest, "docker/28.0.1 go/go1.23 (linux)")
 	y.now = first.Add(time.Minute)
-	y.CountPull("team/image", digest, "containerd/2.0")
+	y.CountPull(t.Context(), "team/image", digest, "containerd/2.0")
 	y.now = first.Add(time.Hour)
-	y.CountPull("team/image", digest, "Trivy/0.60")
-	y.CountPull("team/image", sha256("gone"), "docker/28")
-	y.CountPull("team/gone", digest, "docker/28")
+	y.CountPull(t.Context(), "team/image", digest, "Trivy/0.60")
+	y.CountPull(t.Context(), "team/image", sha256("gone"), "docker/28")
+	y.CountPull(t.Context(), "team/gone", digest, "docker/28")
 	must(t, y.writePulls(t.Context()))
 	must(t, y.writePulls(t.Context()))
 	r, err := y.Repo(y.ctx(), "team/image")
@@ -380,10 +380,10 @@ func TestPullsAreCounted(t *testing.T) {
 		t.Errorf("use = %+v, %v; want %+v", use, err, want)
 	}
 	y.now = first.Add(2 * time.Hour)
-	y.CountPull("team/image", digest, "docker/28")
+	y.CountPull(t.Context(), "team/image", digest, "docker/28")
 	must(t, y.writePulls(t.Context()))
 	y.now = first // another process, whose counts come later
-	y.CountPull("team/image", digest, "docker/28")
+	y.CountPull(t.Context(), "team/image", digest, "docker/28")
 	must(t, y.writePulls(t.Context()))
 	if use, err := y.Use(y.ctx(), "team/image", easel.Ref{Tag: "v1"}); err != nil || use.HumanPulls != 4 || use.LastUsed != first.Add(2*time.Hour).UnixMilli() {
 		t.Errorf("later: %+v, %v", use, err)

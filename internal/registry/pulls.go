@@ -20,9 +20,9 @@ type pulls struct {
 }
 
 // CountPull tells that a manifest of repo was sent to a client that calls
-// itself agent.
-func (s *Service) CountPull(repo easel.Repo, digest easel.Digest, agent string) {
-	p := catalog.Pull{Repo: repo, Digest: digest, Machine: s.machine(agent)}
+// itself agent. A robot's pull is no use by a person, whatever its agent.
+func (s *Service) CountPull(ctx context.Context, repo easel.Repo, digest easel.Digest, agent string) {
+	p := catalog.Pull{Repo: repo, Digest: digest, Machine: easel.PrincipalFrom(ctx).Machine || s.machine(agent)}
 	now := s.o.Clock()
 	s.pulls.mu.Lock()
 	defer s.pulls.mu.Unlock()

@@ -78,6 +78,17 @@ func TestExchanges(t *testing.T) {
 		as("ann", "PUT", "/easel/v1/repositories/team/torch/immutable-tags", `{"patterns":[]}`),
 		as("ann", "GET", "/easel/v1/organisations/team/immutable-tags", ""),
 	)
+	w.Replace(`("(?:access|secret)_key": ?")[A-Za-z0-9]{20,40}`, "${1}<key>")
+	w.Replace(`/robots/[A-Z0-9]{20}`, "/robots/<key>")
+	made := w.Do(t, as("ann", "POST", "/easel/v1/robots", `{"name":"spare","repositories":["*"],"actions":["read"]}`))
+	w.Golden(t, "robot",
+		as("ben", "POST", "/easel/v1/robots", `{"name":"nightly build","repositories":["team/app-*","team/base"],"actions":["push","pull"],"networks":["10.0.0.0/8","192.0.2.1"],"expires_at":"2027-01-02T03:04:05Z"}`),
+		as("ann", "GET", "/easel/v1/robots", ""),
+		as("ben", "GET", "/easel/v1/robots", ""),
+		as("ann", "POST", "/easel/v1/robots", `{"name":"ci","repositories":["te*m/app"],"actions":["pull"]}`),
+		as("robot", "POST", "/easel/v1/robots", `{"name":"ci","repositories":["*"],"actions":["pull"]}`),
+		as("ann", "DELETE", "/easel/v1/robots/"+robotKey(t, made), ""),
+	)
 	receipt := decode[struct {
 		Records []struct{ ID string }
 	}](t, w.Do(t, as("ann", "GET", "/easel/v1/audit?action=deleteNotebookImage", ""))).Records[0].ID
@@ -117,6 +128,18 @@ func TestExchanges(t *testing.T) {
 		as("ann", "DELETE", "/easel/v1/trash/"+purged, ""),
 	)
 	w.Complete(t)
+}
+
+// robotKey returns the access key of a robot that was made.
+func robotKey(t *testing.T, w *httptest.ResponseRecorder) string {
+	t.Helper()
+	var r struct {
+		Key string `json:"access_key"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil || w.Code != 201 || r.Key == "" {
+		t.Fatalf("no robot was made: %d %s", w.Code, w.Body)
+	}
+	return r.Key
 }
 
 // TestPlanIsTheDeletion compares what a plan promises with what the deletion does.
@@ -404,6 +427,21 @@ func TestRefusals(t *testing.T) {
 		{"a hook of no id", "ann", "GET", "/easel/v1/hooks/%00", "", "404 ModelArts.6404"},
 		{"a change of nothing", "ann", "PATCH", "/easel/v1/hooks/0123456789abcdef0123456789abcdef", `{}`, "400 ModelArts.6335"},
 		{"deliveries in no state", "ann", "GET", "/easel/v1/hooks/x/deliveries?state=lost", "", "400 ModelArts.0107"},
+		{"robots for nobody", "", "GET", "/easel/v1/robots", "", "401 ModelArts.0201"},
+		{"robots for a robot", "robot", "GET", "/easel/v1/robots", "", "403 ModelArts.0108"},
+		{"a robot of a robot", "robot", "POST", "/easel/v1/robots", robotBody(`"pull"`, ""), "403 ModelArts.0108"},
+		{"another user's robot", "ben", "POST", "/easel/v1/robots", robotBody(`"pull"`, `,"user_id":"`+w.Ann.UserID+`"`), "403 ModelArts.0108"},
+		{"another domain's robot", "gus", "POST", "/easel/v1/robots", robotBody(`"pull"`, `,"user_id":"`+w.Ann.UserID+`"`), "403 ModelArts.0108"},
+		{"a robot of nobody", "ann", "POST", "/easel/v1/robots", robotBody(`"pull"`, `,"user_id":"x"`), "403 ModelArts.0108"},
+		{"a robot without a name", "ann", "POST", "/easel/v1/robots", `{"repositories":["*"],"actions":["pull"]}`, "400 ModelArts.0107"},
+		{"a robot with a NUL in its name", "ann", "POST", "/easel/v1/robots", `{"name":"a\u0000","repositories":["*"],"actions":["pull"]}`, "400 ModelArts.0107"},
+		{"a robot for nothing", "ann", "POST", "/easel/v1/robots", `{"name":"a","actions":["pull"]}`, "400 ModelArts.0107"},
+		{"a robot that does nothing", "ann", "POST", "/easel/v1/robots", robotBody("", ""), "400 ModelArts.0107"},
+		{"a robot that administers", "ann", "POST", "/easel/v1/robots", robotBody(`"admin"`, ""), "400 ModelArts.0107"},
+		{"a robot from nowhere", "ann", "POST", "/easel/v1/robots", robotBody(`"pull"`, `,"networks":["10.0.0.0/33"]`), "400 ModelArts.0107"},
+		{"a robot of yesterday", "ann", "POST", "/easel/v1/robots", robotBody(`"pull"`, `,"expires_at":"2025-01-01T00:00:00Z"`), "400 ModelArts.0107"},
+		{"a robot until no time", "ann", "POST", "/easel/v1/robots", robotBody(`"pull"`, `,"expires_at":"soon"`), "400 ModelArts.6400"},
+		{"the end of no robot", "ann", "DELETE", "/easel/v1/robots/NOSUCHKEY", "", "404 ModelArts.6404"},
 		{"bad limit", "ann", "GET", "/easel/v1/audit?limit=0", "", "400 ModelArts.0107"},
 		{"bad time", "ann", "GET", "/easel/v1/audit?since=yesterday", "", "400 ModelArts.0107"},
 		{"bad position", "ann", "GET", "/easel/v1/audit?before=x", "", "400 ModelArts.0107"},
@@ -419,6 +457,10 @@ func TestRefusals(t *testing.T) {
 	if !w.HasTag(t, "team/a:1") {
 		t.Error("a refused deletion took the tag")
 	}
+}
+
+func robotBody(action, more string) string {
+	return `{"name":"ci","repositories":["*"],"actions":[` + action + `]` + more + `}`
 }
 
 // TestReceiptsStayInTheDomain asks for a receipt from outside.

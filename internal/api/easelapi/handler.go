@@ -78,6 +78,7 @@ type Options struct {
 	Hooks     Hooks
 	Jobs      Jobs
 	Stopping  <-chan struct{} // closed when the server stops: streams of events end; may be nil
+	Robots    Robots
 }
 
 // New returns the handler of /easel/v1/.
@@ -135,6 +136,9 @@ func New(o Options) *api.Mux {
 		{"POST /easel/v1/hooks/{id}/test", s.testHook},
 		{"POST /easel/v1/hooks/{id}/retry", s.retryHook},
 		{"GET /easel/v1/hooks/{id}/deliveries", s.deliveries},
+		{"POST /easel/v1/robots", s.createRobot},
+		{"GET /easel/v1/robots", s.listRobots},
+		{"DELETE /easel/v1/robots/{access_key}", s.deleteRobot},
 		{"POST /easel/v1/check", s.check},
 		{"GET /easel/v1/left-behind", s.leftBehind},
 		{"POST /easel/v1/reclaim", s.reclaim},

@@ -17,6 +17,7 @@ import (
 	"easel/internal/api/easelapi"
 	"easel/internal/blob"
 	"easel/internal/hook"
+	"easel/internal/identity"
 	"easel/internal/registry"
 	"easel/internal/workbench"
 	"easel/internal/workbench/imagetest"
@@ -51,10 +52,11 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	robots := identity.New(identity.Options{Catalog: w.DB, MasterKey: make([]byte, 32), Clock: ticking()})
 	content := registry.New(registry.Options{Catalog: w.DB, Blobs: store, Receipts: signer(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))),
 		Capacity: func() (int64, error) { return 1 << 40, nil }})
 	w.images = workbench.New(workbench.Options{Catalog: w.DB, Registry: content, InUse: []workbench.InUse{w.use}, Subjects: w})
-	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Room: w.images, Protector: w.images, Tags: content, Trash: content, Content: content, Jobs: w.images,
+	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Room: w.images, Protector: w.images, Tags: content, Trash: content, Content: content, Robots: robots, Jobs: w.images,
 		Hooks: hook.New(hook.Options{Catalog: w.DB, Vault: vault{}})})
 	w.patterns = mux.Patterns()
 	w.handler = api.Serve(mux, api.ServeOptions{})
@@ -100,7 +102,7 @@ func (a tokens) Authenticate(r *http.Request) (easel.Principal, error) {
 	unbound := a.Ann
 	unbound.ProjectID = ""
 	token := r.Header.Get("X-Auth-Token")
-	who, known := map[string]easel.Principal{"ann": a.Ann, "ben": a.Ben, "cleo": a.Cleo, "gus": a.Gus, "unbound": unbound}[token]
+	who, known := map[string]easel.Principal{"ann": a.Ann, "ben": a.Ben, "cleo": a.Cleo, "gus": a.Gus, "unbound": unbound, "robot": robotOf(a.Ann)}[token]
 	if known {
 		return who, nil
 	}
@@ -108,6 +110,12 @@ func (a tokens) Authenticate(r *http.Request) (easel.Principal, error) {
 		return easel.Principal{}, easel.E(easel.Unauthenticated, "credential", "x-auth-token not found")
 	}
 	return easel.Principal{}, easel.E(easel.Unauthenticated, "token", "decrypt token fail")
+}
+
+// robotOf returns who asks with a robot's key.
+func robotOf(who easel.Principal) easel.Principal {
+	who.Machine, who.Bound = true, &easel.Bound{Repositories: []string{"*"}, Actions: []string{"pull", "push", "delete", "read"}}
+	return who
 }
 
 // register pushes an image of the named layers and registers it for ann.

@@ -19,7 +19,7 @@ func (s *server) getManifest(w *api.Response, r *http.Request, c call) error {
 		return err
 	}
 	if r.Method == http.MethodGet {
-		s.registry.CountPull(c.repo, m.Digest, r.UserAgent())
+		s.registry.CountPull(r.Context(), c.repo, m.Digest, r.UserAgent())
 	}
 	return serveContent(w, r, content{m.Digest, m.MediaType, int64(len(m.Body)), bytes.NewReader(m.Body)})
 }
