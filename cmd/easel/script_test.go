@@ -9,7 +9,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"easel": main})
+	testscript.Main(m, map[string]func(){"easel": main, "docker-credential-easel": main})
 }
 
 // TestScripts runs the user sessions in testdata/script. Beside testscript's

@@ -40,8 +40,9 @@ type commands struct {
 	Logout      logoutCommand      `cmd:"" help:"Forget them."`
 	DockerLogin dockerLoginCommand `cmd:"" help:"Print the docker login line for this account, or run it."`
 
-	Retention retentionCommands `cmd:"" help:"Let old tags go by themselves."`
-	Quota     quotaCommands     `cmd:"" help:"Bound what organisations and projects hold."`
+	Retention        retentionCommands `cmd:"" help:"Let old tags go by themselves."`
+	Quota            quotaCommands     `cmd:"" help:"Bound what organisations and projects hold."`
+	DockerCredential dockerCredential  `cmd:"" help:"Be docker's credential helper."`
 
 	Image imageCommands `cmd:"" help:"List, register and delete images."`
 	Org   orgCommands   `cmd:"" help:"List, create and delete organisations."`
