@@ -19,6 +19,7 @@ type reclaimCommand struct {
 	Unregistered bool   `env:"-" help:"Delete tags whose last image record was deleted without --force. Tags that were only pushed stay."`
 	Untagged     bool   `env:"-" help:"Delete manifests that no tag names."`
 	Org          string `env:"-" placeholder:"NAME" help:"With these: only in this organisation."`
+	Now          bool   `env:"-" help:"With these: gone now, whatever the undo windows of organisations."`
 	DryRun       bool   `env:"-" help:"With these: list what would go, and change nothing."`
 }
 
@@ -47,7 +48,7 @@ type reclaimed struct {
 func (c *reclaimCommand) Run(ctx context.Context, s *streams) error {
 	left := c.Unregistered || c.Untagged
 	switch {
-	case !left && (c.DryRun || c.Org != ""):
+	case !left && (c.DryRun || c.Now || c.Org != ""):
 		return errors.New("say what is meant: --unregistered, --untagged or both")
 	case left && c.DataDir != "":
 		return errors.New("--unregistered and --untagged work on a running server: leave --data-dir out")
@@ -84,6 +85,7 @@ func (c *reclaimCommand) reclaim(ctx context.Context, s *streams) (done reclaime
 		return done, err
 	}
 	defer ses.Close()
+	ses.deleteNow(c.Now)
 	var in any
 	if c.Unregistered || c.Untagged {
 		in = map[string]any{"unregistered": c.Unregistered, "untagged": c.Untagged, "organisation": c.Org}
@@ -99,6 +101,7 @@ func (c *reclaimCommand) list(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer ses.Close()
+	ses.deleteNow(c.Now)
 	query := url.Values{"unregistered": {strconv.FormatBool(c.Unregistered)}, "untagged": {strconv.FormatBool(c.Untagged)}}
 	set(query, "organisation", c.Org)
 	var found struct {
@@ -133,6 +136,12 @@ func writeLeft(w io.Writer, orgs []registry.LeftBehind, verb string) {
 			fmt.Fprintf(w, "; %s stay until a push is over", size(o.Pinned))
 		}
 		fmt.Fprintln(w, ".")
+		if o.Trash > 0 {
+			fmt.Fprintf(w, "%s: %s in trash.\n", o.Org, size(o.Trash))
+		}
+		if o.Receipt != "" && o.Trash > 0 {
+			fmt.Fprintf(w, "To undo it: easel trash restore %s\n", o.Receipt)
+		}
 		if o.More {
 			fmt.Fprintln(w, "There is more: run it again.")
 		}

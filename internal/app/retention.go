@@ -292,6 +292,7 @@ type retained struct {
 	Freed    int64               `json:"bytes_freed"`
 	Pending  int64               `json:"bytes_pending"`
 	Pinned   int64               `json:"bytes_pinned"`
+	Trash    int64               `json:"bytes_trash"`
 	More     bool                `json:"more"`
 }
 
@@ -318,6 +319,9 @@ func (r retained) write(w io.Writer, planned bool) {
 	fmt.Fprintf(w, "%s %s. %s %s.", verb, plural(len(r.Tags), "tag"), freed, size(r.Freed+r.Pending))
 	if r.Pinned > 0 {
 		fmt.Fprintf(w, " %s stay until a push is over.", size(r.Pinned))
+	}
+	if r.Trash > 0 {
+		fmt.Fprintf(w, " In trash: %s.", size(r.Trash))
 	}
 	if r.More {
 		fmt.Fprint(w, " There are more: the next run takes them.")

@@ -196,6 +196,9 @@ func (t *tx) reclaimLeft(who easel.Principal, org easel.Org, q LeftQuery, guard 
 		if r == nil {
 			continue
 		}
+		if err := t.undoOf(r); err != nil {
+			return out, false, err
+		}
 		n, err := t.takeLeft(r, left, guard, &out)
 		if err != nil {
 			return out, false, err

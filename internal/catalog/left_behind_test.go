@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -129,6 +130,36 @@ func TestReclaimSpares(t *testing.T) {
 		repos, err := w.DB.LeftRepos(t.Context(), w.Ann, w.Ann.DomainID, "", everythingLeft)
 		if err != nil || len(repos) != 1 || repos[0].Repo != "team/torch" {
 			t.Errorf("repositories with something left behind: %v, %v", repos, err)
+		}
+	})
+}
+
+// TestReclaimCanBeUndone reclaims where there is an undo window.
+func TestReclaimCanBeUndone(t *testing.T) {
+	imagesOnBoth(t, func(t *testing.T, w *imagetest.World) {
+		undoable(t, w, time.Hour, 0)
+		w.Push(t, w.Ann, "team/torch:left", "base", "left")
+		dropRecord(t, w, register(t, w, registration(t, imagetest.AcmeOne, "team/torch:left")), false)
+		w.Push(t, w.Ann, "team/torch:moved", "before")
+		w.Push(t, w.Ann, "team/torch:moved", "after")
+		promised := int64(0)
+		for _, bytes := range left(t, w) {
+			promised += bytes
+		}
+		out, _, err := w.DB.ReclaimLeft(t.Context(), w.Ann, "team", everythingLeft, nil)
+		if r := out.Receipt; err != nil || r.Freed != 0 || r.Trash != promised || r.RestoreUntil == nil || len(r.Manifests) != 2 {
+			t.Errorf("reclaimed %+v, %v; want %d bytes in trash", r, err, promised)
+		}
+		sound(t, w)
+		if back, err := w.DB.Restore(t.Context(), w.Ann, out.Receipt.ID, ""); err != nil || len(back.Tags) != 1 || !w.HasTag(t, "team/torch:left") {
+			t.Errorf("restored %+v, %v", back, err)
+		}
+		sound(t, w)
+		q := everythingLeft
+		q.Unregistered = false
+		out, _, err = w.DB.ReclaimLeft(easel.WithDeleteNow(t.Context()), w.Ann, "team", q, nil)
+		if r := out.Receipt; err != nil || r.Freed == 0 || r.Trash != 0 || len(r.Manifests) != 1 {
+			t.Errorf("reclaimed now: %+v, %v", r, err)
 		}
 	})
 }

@@ -113,6 +113,9 @@ func (t *tx) runRetention(who easel.Principal, s RetentionStep) (out RetentionRe
 	}
 	out.Last = expired[len(expired)-1]
 	r := newRemoval(id, s.Repo)
+	if err := t.undoOf(r); err != nil {
+		return out, err
+	}
 	for _, tag := range expired {
 		if err := t.retire(r, tag, s.InUse, &out); err != nil {
 			return out, err

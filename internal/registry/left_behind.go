@@ -16,7 +16,8 @@ type LeftBehind struct {
 	Bytes     int64          `json:"bytes"` // that come back when all of it is reclaimed
 	Shared    int64          `json:"bytes_shared"`
 	Pinned    int64          `json:"bytes_pinned"`
-	More      bool           `json:"more"` // there is more than one transaction takes: run it again
+	Trash     int64          `json:"bytes_trash"` // that go to trash, from where they can be restored
+	More      bool           `json:"more"`        // there is more than one transaction takes: run it again
 	Items     []catalog.Left `json:"items,omitempty"`
 	Receipt   string         `json:"receipt,omitempty"` // of what was done
 }
@@ -48,7 +49,7 @@ func (s *Service) LeftBehind(ctx context.Context, q LeftQuery) ([]LeftBehind, er
 
 // ReclaimLeft deletes what was left behind where the caller may delete, one
 // transaction for each organisation. What is immutable, and what a pin holds,
-// stays. Errors: Unauthenticated.
+// stays; where deletions can be undone, so can this. Errors: Unauthenticated.
 func (s *Service) ReclaimLeft(ctx context.Context, q LeftQuery) ([]LeftBehind, error) {
 	return s.eachLeft(ctx, q, func(org easel.Org, what catalog.LeftQuery) (LeftBehind, error) {
 		out, more, err := s.catalog.ReclaimLeft(ctx, easel.PrincipalFrom(ctx), org, what, s.o.InUse)
@@ -63,7 +64,7 @@ func (s *Service) ReclaimLeft(ctx context.Context, q LeftQuery) ([]LeftBehind, e
 
 func leftIn(org easel.Org, r easel.Receipt, more bool) LeftBehind {
 	return LeftBehind{Org: org, Tags: len(r.Tags), Manifests: len(r.Manifests) + len(r.Condemned),
-		Bytes: r.Freed + r.Pending, Shared: r.Shared, Pinned: r.Pinned, More: more}
+		Bytes: r.Freed + r.Pending, Shared: r.Shared, Pinned: r.Pinned, Trash: r.Trash, More: more}
 }
 
 // eachLeft calls do for each organisation in which something was left behind

@@ -81,7 +81,8 @@ type Retained struct {
 	Freed    int64               `json:"bytes_freed"`
 	Pending  int64               `json:"bytes_pending"`
 	Pinned   int64               `json:"bytes_pinned"`
-	More     bool                `json:"more"` // tags are left for the next run
+	Trash    int64               `json:"bytes_trash"` // that only trash holds then
+	More     bool                `json:"more"`        // tags are left for the next run
 }
 
 // RetainedTag is a tag that a rule applies to.
@@ -104,6 +105,7 @@ func (r *Retained) add(out catalog.RetentionResult, receipt easel.Receipt) {
 		r.Kept = append(r.Kept, retainedTag(p.TagPush, p.Reason))
 	}
 	r.Freed, r.Pending, r.Pinned = r.Freed+receipt.Freed, r.Pending+receipt.Pending, r.Pinned+receipt.Pinned
+	r.Trash += receipt.Trash
 	r.More = out.More
 }
 

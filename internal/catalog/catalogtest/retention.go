@@ -17,6 +17,7 @@ var retentionTests = []test{
 	{"RetentionTakesTheOldest", retentionTakesTheOldest},
 	{"RetentionGoesOnInSteps", retentionGoesOnInSteps},
 	{"RetentionLeavesWhatIsNeeded", retentionLeavesWhatIsNeeded},
+	{"RetentionCanBeUndone", retentionCanBeUndone},
 	{"RetentionPlanIsTheRun", retentionPlanIsTheRun},
 	{"RetentionIsClaimedOnce", retentionIsClaimedOnce},
 	{"RetentionIsDueAfterPushes", retentionIsDueAfterPushes},
@@ -127,6 +128,45 @@ func retentionLeavesWhatIsNeeded(t *testing.T, w *world) {
 	}
 	if !w.has("team/app", "layer v1") {
 		t.Error("the content of the tag that was kept is gone")
+	}
+}
+
+// retentionCanBeUndone runs a policy where there is an undo window, and beside a
+// protected image.
+func retentionCanBeUndone(t *testing.T, w *world) {
+	w.tagged("team/app", "guarded", "v1", "v2", "v3")
+	id := w.register(w.ann, "team/app", "guarded")
+	w.register(w.ann, "team/app", "v1")
+	_, err := w.db.ProtectImage(t.Context(), w.ann, w.ann.ProjectID, id)
+	w.must(err)
+	w.must(w.db.SetOrgUndo(t.Context(), w.ann, "team", catalog.Undo{Window: time.Hour}))
+	step := catalog.RetentionStep{Policy: w.policy("team/app", w.rule(easel.TagRule, 1)), Repo: "team/app", Limit: 10}
+	plan, err := w.db.PlanRetention(t.Context(), w.ann, step)
+	w.must(err)
+	out, err := w.db.RunRetention(t.Context(), w.ann, step)
+	w.must(err)
+	if names(out.Gone) != "v1 v2" || len(out.Kept) != 1 || out.Kept[0].Tag != "guarded" || !strings.Contains(out.Kept[0].Reason, "protected by") {
+		t.Errorf("gone %v, kept %v", out.Gone, out.Kept)
+	}
+	want := size("config v1") + size("layer v1") + size("config v2") + size("layer v2")
+	for _, r := range []easel.Receipt{plan.Receipt, out.Receipt} {
+		if r.Freed != 0 || r.Trash != want || r.RestoreUntil == nil {
+			t.Errorf("freed %d, %d in trash, until %v; want %d in trash", r.Freed, r.Trash, r.RestoreUntil, want)
+		}
+	}
+	if w.has("team/app", "layer v1") {
+		t.Error("what is in trash can be read")
+	}
+	back, err := w.db.Restore(t.Context(), w.ann, out.Receipt.ID, "")
+	w.must(err)
+	if len(back.Tags) != 2 || !w.has("team/app", "layer v1") {
+		t.Errorf("restored %+v", back)
+	}
+	w.pass(time.Minute)
+	now, err := w.db.RunRetention(easel.WithDeleteNow(t.Context()), w.ann, step)
+	w.must(err)
+	if names(now.Gone) == "" || now.Receipt.Freed == 0 || now.Receipt.Trash != 0 {
+		t.Errorf("now: gone %v, freed %d, %d in trash", now.Gone, now.Receipt.Freed, now.Receipt.Trash)
 	}
 }
 
