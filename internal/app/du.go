@@ -24,7 +24,7 @@ type duCommand struct {
 // Help is the text below the flags.
 func (duCommand) Help() string {
 	return `EXCLUSIVE goes when the scope goes; SHARED is needed by others, too; PINNED is held by a push only; WAITING are
-uploads that are not finished. A repository counts for the user who made it and for the project of that user's login.
+uploads that are not finished; TRASH can be restored, and nothing else holds it. A repository counts for the user who made it and for the project of that user's login.
 
 Examples:
 
@@ -48,7 +48,7 @@ func (c *duCommand) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	return ses.print(found, func(w io.Writer) {
-		row(w, "EXCLUSIVE", "SHARED", "PINNED", "WAITING", "BLOBS", "SCOPE")
+		row(w, "EXCLUSIVE", "SHARED", "PINNED", "WAITING", "TRASH", "BLOBS", "SCOPE")
 		if found.Kind != "" {
 			writeUsage(w, found, 0)
 			return
@@ -72,7 +72,7 @@ func writeUsage(w io.Writer, u catalog.Usage, level int) {
 		_, tag, _ := strings.Cut(u.Name, ":")
 		name = ":" + tag
 	}
-	row(w, size(u.Exclusive), size(u.Shared), size(u.Pinned), size(u.Waiting), fmt.Sprint(u.Blobs), strings.Repeat("  ", level)+name)
+	row(w, size(u.Exclusive), size(u.Shared), size(u.Pinned), size(u.Waiting), size(u.Trash), fmt.Sprint(u.Blobs), strings.Repeat("  ", level)+name)
 	for _, part := range u.Parts {
 		writeUsage(w, part, level+1)
 	}

@@ -157,7 +157,7 @@ var (
 	jobImages    = gaugeDesc("easel_jobs_images_waiting", "Images of jobs that have not ended, and that have no result yet.")
 	pinsLive     = gaugeDesc("easel_pins", "Blobs and manifests kept because a push is under way.")
 	heldBytes    = prometheus.NewDesc("easel_ledger_bytes",
-		"Bytes that an organisation, or a domain as a whole, holds: exclusive (go with it), shared, pinned (by a push only), waiting (open uploads).",
+		"Bytes that an organisation, or a domain as a whole, holds: exclusive (go with it), shared, pinned (by a push only), waiting (open uploads), trash (only trash holds them).",
 		[]string{"scope", "name", "what"}, nil)
 	hooksWaiting = gaugeDesc("easel_hook_deliveries_waiting", "Events waiting to be delivered to hooks.")
 	hooksGivenUp = gaugeDesc("easel_hook_deliveries_given_up", "Events that could not be delivered to hooks in the last 7 days.")
@@ -205,7 +205,7 @@ func (b *backlog) Collect(c chan<- prometheus.Metric) {
 			return
 		}
 		for _, u := range found {
-			for what, n := range map[string]int64{"exclusive": u.Exclusive, "shared": u.Shared, "pinned": u.Pinned, "waiting": u.Waiting} {
+			for what, n := range map[string]int64{"exclusive": u.Exclusive, "shared": u.Shared, "pinned": u.Pinned, "waiting": u.Waiting, "trash": u.Trash} {
 				c <- prometheus.MustNewConstMetric(heldBytes, prometheus.GaugeValue, float64(n), u.Kind, u.Name, what)
 			}
 		}

@@ -29,8 +29,9 @@ func ledgerEqualsARecount(t *testing.T, w *world) {
 	w.must(w.db.CreateOrg(t.Context(), w.bob, "second", 10))
 	other := w.bob
 	other.ProjectID = "project-second"
-	l := &ledgerWorld{world: w, made: map[easel.Repo][]*easel.Manifest{}, lost: map[easel.Digest]bool{},
+	l := &ledgerWorld{world: w, made: map[easel.Repo][]*easel.Manifest{}, gone: map[easel.Repo][]*easel.Manifest{}, lost: map[easel.Digest]bool{},
 		places: map[easel.Repo]easel.Principal{"team/a": w.ann, "team/b": other, "second/c": w.bob, "foreign/d": w.eve}}
+	w.must(w.db.SetOrgUndo(t.Context(), w.ann, "team", catalog.Undo{Window: 1000 * time.Hour}))
 	rapid.Check(t, func(r *rapid.T) {
 		for range 4 {
 			l.step(r)
@@ -45,6 +46,7 @@ type ledgerWorld struct {
 	*world
 	places map[easel.Repo]easel.Principal // repositories, with who pushes there
 	made   map[easel.Repo][]*easel.Manifest
+	gone   map[easel.Repo][]*easel.Manifest // that a restore may bring back
 	lost   map[easel.Digest]bool
 }
 
@@ -57,7 +59,7 @@ func (l *ledgerWorld) step(r *rapid.T) {
 	who, there := l.places[repo], l.there(repo)
 	tag := rapid.SampledFrom([]easel.Tag{"v1", "v2", "v3"}).Draw(r, "tag")
 	words := rapid.SliceOfNDistinct(rapid.SampledFrom(ledgerWords), 1, 4, rapid.ID[string]).Draw(r, "words")
-	what := rapid.SampledFrom([]string{"push", "push", "push", "index", "refer", "untag", "untag", "manifest", "repo", "lose", "sweep", "fold"}).Draw(r, "what")
+	what := rapid.SampledFrom([]string{"push", "push", "push", "index", "refer", "untag", "untag", "manifest", "repo", "lose", "sweep", "fold", "restore", "restore", "purge", "now"}).Draw(r, "what")
 	var err error
 	switch {
 	case what == "push":
@@ -81,10 +83,14 @@ func (l *ledgerWorld) step(r *rapid.T) {
 	case what == "sweep":
 		l.pass(time.Hour)
 		l.sweep()
+	case what == "restore", what == "purge":
+		err = l.trash(what == "restore")
+	case what == "now":
+		_, err = l.db.DeleteTag(easel.WithDeleteNow(ctx), who, repo, tag, nil)
 	case what == "fold":
 		err = l.db.FoldLedger(ctx)
 	}
-	if kind := easel.AsError(err).Kind; err != nil && kind != easel.NotFound && kind != easel.InUse {
+	if kind := easel.AsError(err).Kind; err != nil && kind != easel.NotFound && kind != easel.InUse && kind != easel.Exists {
 		r.Fatalf("%s %s: %v", what, repo, err)
 	}
 }
@@ -107,12 +113,32 @@ func (l *ledgerWorld) store(who easel.Principal, repo easel.Repo, tag easel.Tag,
 	return l.put(who, repo, m, tag)
 }
 
+// trash restores or purges something.
+func (l *ledgerWorld) trash(restore bool) error {
+	found, err := l.db.Trash(l.t.Context(), l.ann, catalog.TrashQuery{Domain: "lab", Limit: 100})
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	x := found[rand.IntN(len(found))]
+	if !restore {
+		_, err = l.db.PurgeTrash(l.t.Context(), l.ann, x.ID)
+		return err
+	}
+	_, err = l.db.Restore(l.t.Context(), l.places[x.Repo], x.ID, "") // a repository that was gone belongs to who restores it
+	l.made[x.Repo], l.gone[x.Repo] = append(l.made[x.Repo], l.gone[x.Repo]...), nil
+	return err
+}
+
 // there returns the manifests of repo that are there.
 func (l *ledgerWorld) there(repo easel.Repo) (there []*easel.Manifest) {
 	seen := map[easel.Digest]bool{}
 	for _, m := range l.made[repo] {
-		if d := manifestDigest(m); !seen[d] && l.hasManifest(repo, m) {
+		switch d := manifestDigest(m); {
+		case seen[d]:
+		case l.hasManifest(repo, m):
 			seen[d], there = true, append(there, m)
+		default:
+			seen[d], l.gone[repo] = true, append(l.gone[repo], m)
 		}
 	}
 	l.made[repo] = there
@@ -123,7 +149,7 @@ func (l *ledgerWorld) there(repo easel.Repo) (there []*easel.Manifest) {
 type ledgerKey struct{ Kind, ID string }
 
 // ledgerSum is what a scope holds.
-type ledgerSum struct{ Exclusive, Shared, Blobs int64 }
+type ledgerSum struct{ Exclusive, Shared, Blobs, Trash int64 }
 
 // recount computes the ledger from the manifests.
 func (l *ledgerWorld) recount() map[ledgerKey]ledgerSum {
@@ -163,12 +189,37 @@ func (l *ledgerWorld) recount() map[ledgerKey]ledgerSum {
 			}
 		}
 	}
+	for _, key := range []ledgerKey{{"org", "team"}, {"domain", "lab"}} { // no other organisation has an undo window
+		sum := out[key]
+		sum.Trash = l.onlyTrash()
+		out[key] = sum
+	}
 	for key, sum := range out {
-		if sum.Exclusive+sum.Shared == 0 { // all of it is lost: the ledger lists what holds bytes
+		if sum.Exclusive+sum.Shared+sum.Trash == 0 { // all of it is lost: the ledger lists what holds bytes
 			delete(out, key)
 		}
 	}
 	return out
+}
+
+// onlyTrash adds up the blobs of the store that are in no repository.
+func (l *ledgerWorld) onlyTrash() (n int64) {
+	keys, err := l.db.StorageKeys(l.t.Context(), "", math.MaxInt32)
+	l.must(err)
+	for _, k := range keys {
+		if k.Table != "blob" || k.Lost {
+			continue
+		}
+		linked := false
+		for repo := range l.places {
+			_, err := l.db.Blob(l.t.Context(), repo, k.Digest)
+			linked = linked || err == nil
+		}
+		if !linked {
+			n += k.Size
+		}
+	}
+	return n
 }
 
 // ledger reads the ledger in the form of recount.
@@ -180,8 +231,12 @@ func (l *ledgerWorld) ledger() map[ledgerKey]ledgerSum {
 			if u.ID == "" {
 				key.ID = u.Name
 			}
-			if u.Exclusive+u.Shared > 0 {
-				out[key] = ledgerSum{u.Exclusive, u.Shared, u.Blobs}
+			sum := ledgerSum{u.Exclusive, u.Shared, u.Blobs, 0}
+			if kind == catalog.UsageOfOrgs || kind == catalog.UsageOfDomains {
+				sum.Trash = u.Trash
+			}
+			if sum.Exclusive+sum.Shared+sum.Trash > 0 {
+				out[key] = sum
 			}
 		}
 	}
@@ -202,25 +257,35 @@ func ledgerSplitsSharedBytes(t *testing.T, w *world) {
 	w.push(w.bob, "team/b", "v1", "base")
 	w.push(w.eve, "foreign/c", "v1", "base", "theirs!")
 	w.upload(w.ann, "team/a", "pinned blob")
+	w.must(w.db.SetOrgUndo(t.Context(), w.ann, "team", catalog.Undo{Window: time.Hour}))
+	for _, repo := range []easel.Repo{"team/a", "team/gone"} {
+		w.push(w.ann, repo, "trash", "base", "trash of "+string(repo))
+	}
+	_, err := w.db.DeleteTag(t.Context(), w.ann, "team/a", "trash", nil)
+	w.must(err)
+	_, err = w.db.DeleteRepo(t.Context(), w.ann, "team/gone", nil)
+	w.must(err)
 	u, err := w.db.StartUpload(t.Context(), w.ann, "team/b", easel.SHA256, time.Hour)
 	w.must(err)
 	u.Size, u.Hash, u.Writer = 100, []byte{}, []byte{}
 	w.must(w.db.AdvanceUpload(t.Context(), u, 0))
 	base, mine, pinned := size("base"), size("mine"), size("pinned blob")
+	inA := size("trash of team/a")
+	trash := inA + size("trash of team/gone")
 	for _, tt := range []struct {
 		q    catalog.UsageQuery
 		want []catalog.Usage
 	}{
 		{catalog.UsageQuery{Kind: catalog.UsageOfOrgs, Domain: "lab"},
-			[]catalog.Usage{{Kind: "org", Name: "team", Exclusive: mine, Shared: base, Pinned: pinned, Waiting: 100, Blobs: 2}}},
+			[]catalog.Usage{{Kind: "org", Name: "team", Exclusive: mine, Shared: base, Pinned: pinned, Waiting: 100, Trash: trash, Blobs: 2}}},
 		{catalog.UsageQuery{Kind: catalog.UsageOfDomains, Name: "lab"},
-			[]catalog.Usage{{Kind: "domain", Name: "lab", ID: "lab", Exclusive: mine, Shared: base, Pinned: pinned, Waiting: 100, Blobs: 2}}},
+			[]catalog.Usage{{Kind: "domain", Name: "lab", ID: "lab", Exclusive: mine, Shared: base, Pinned: pinned, Waiting: 100, Trash: trash, Blobs: 2}}},
 		{catalog.UsageQuery{Kind: catalog.UsageOfRepos, Org: "team"}, []catalog.Usage{
 			{Kind: "repo", Name: "team/b", Shared: base, Waiting: 100, Blobs: 1},
-			{Kind: "repo", Name: "team/a", Exclusive: mine, Shared: base, Pinned: pinned, Blobs: 2}}},
+			{Kind: "repo", Name: "team/a", Exclusive: mine, Shared: base, Pinned: pinned, Trash: inA, Blobs: 2}}},
 		{catalog.UsageQuery{Kind: catalog.UsageOfUsers, Domain: "lab"}, []catalog.Usage{
 			{Kind: "user", Name: "bob", ID: "bob", Shared: base, Waiting: 100, Blobs: 1},
-			{Kind: "user", Name: "ann", ID: "ann", Exclusive: mine, Shared: base, Pinned: pinned, Blobs: 2}}},
+			{Kind: "user", Name: "ann", ID: "ann", Exclusive: mine, Shared: base, Pinned: pinned, Trash: inA, Blobs: 2}}},
 		{catalog.UsageQuery{Kind: catalog.UsageOfOrgs, Reader: "bob"}, []catalog.Usage{}},
 		{catalog.UsageQuery{Kind: catalog.UsageOfOrgs, Name: "te\x00am"}, []catalog.Usage{}},
 	} {
