@@ -25,6 +25,10 @@ type trashcan struct {
 	ended    map[string]string   // deletions that were restored or purged, by id: which of it
 }
 
+// shelfLife is how long a manifest stays on the shelf at least: it may come
+// back and go to trash again between two rests, but not time after time.
+const shelfLife = 5 * labWindow
+
 // shelved is a manifest that was there and is not.
 type shelved struct {
 	repo string
@@ -264,7 +268,7 @@ func (b *puller) shelve(ctx context.Context) error {
 		case blobs != nil:
 			b.stored[digest] = x.repo
 			delete(b.trash.shelf, digest)
-		case x.at.Before(oldest):
+		case x.at.Before(oldest) && time.Since(x.at) > shelfLife:
 			delete(b.trash.shelf, digest)
 		}
 	}
