@@ -26,6 +26,7 @@ type Job struct {
 	Account, AccountName string // whose rights it has
 	Access               string // key that asked for it, or ""
 	Force                bool
+	Now                  bool // whatever the undo window
 	State                JobState
 	Reason               string // why it stopped
 	Total, Done, Failed  int64  // images; Done are those with a result, Failed among them
@@ -46,12 +47,12 @@ type JobImage struct {
 	Error   string
 }
 
-const jobColumns = `id, domain, project, account, account_name, access, force, state, reason, total, done, failed, freed, created, updated, ended, fence`
+const jobColumns = `id, domain, project, account, account_name, access, force, state, reason, total, done, failed, freed, created, updated, ended, fence, at_once`
 
 func scanJob(s scanner) (j Job, err error) {
 	var created, updated, ended int64
 	err = s.Scan(&j.ID, &j.Domain, &j.Project, &j.Account, &j.AccountName, &j.Access, &j.Force, &j.State, &j.Reason,
-		&j.Total, &j.Done, &j.Failed, &j.Freed, &created, &updated, &ended, &j.fence)
+		&j.Total, &j.Done, &j.Failed, &j.Freed, &created, &updated, &ended, &j.fence, &j.Now)
 	j.Created, j.Updated = fromMicros(created), fromMicros(updated)
 	if ended != 0 {
 		j.Ended = fromMicros(ended)
@@ -59,13 +60,14 @@ func scanJob(s scanner) (j Job, err error) {
 	return j, err
 }
 
-// AddJob records a job of who over images of the caller's project. It runs from now on.
+// AddJob records a job of who over images of the caller's project. It runs from now
+// on, and skips the undo window if ctx is from WithDeleteNow.
 func (db *DB) AddJob(ctx context.Context, who easel.Principal, force bool, images []easel.Image) (job Job, err error) {
 	err = db.update(ctx, func(t *tx) error {
 		id := easel.NewUUID(t.time())
 		_, err := t.exec(`
-			INSERT INTO job (`+jobColumns+`, lease) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', '', $8, 0, 0, 0, $9, $9, 0, 0, 0)`,
-			id, who.DomainID, who.ProjectID, who.UserID, who.UserName, who.AccessKey, flag(force), len(images), t.now)
+			INSERT INTO job (`+jobColumns+`, lease) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', '', $8, 0, 0, 0, $9, $9, 0, 0, $10, 0)`,
+			id, who.DomainID, who.ProjectID, who.UserID, who.UserName, who.AccessKey, flag(force), len(images), t.now, flag(easel.DeletesNow(ctx)))
 		if err != nil {
 			return err
 		}

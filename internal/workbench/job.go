@@ -12,7 +12,8 @@ import (
 
 // StartJob makes a job of d: its images go one after the other, each in a
 // transaction of its own, with the rights that the caller has at that moment.
-// d names images or has a filter. Errors: those of May and of the filter;
+// d names images or has a filter. A caller who wants what is deleted gone now
+// gets that from the job. Errors: those of May and of the filter;
 // NotFound "image" for an image that the caller does not see.
 func (s *Service) StartJob(ctx context.Context, d Deletion) (catalog.Job, error) {
 	if err := s.May(ctx, d.Project, policy.DeleteImage); err != nil {
@@ -160,6 +161,9 @@ func (s *Service) WorkOnJob(ctx context.Context) (bool, error) {
 // when the job is not the caller's any more, or has to wait.
 func (s *Service) step(ctx context.Context, job catalog.Job, next catalog.JobImage) (bool, error) {
 	step := catalog.JobStep{Job: job, N: next.N}
+	if job.Now {
+		ctx = easel.WithDeleteNow(ctx)
+	}
 	who, err := s.o.Subjects.Subject(ctx, job.Account, job.Access, job.Project)
 	if errors.Is(err, easel.Unauthenticated) {
 		return false, s.catalog.EndJob(ctx, job, catalog.JobStopped, "whoever asked for the job may not delete here any more: the user, the key or the project is gone or disabled")

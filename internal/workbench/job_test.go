@@ -273,3 +273,27 @@ func TestJobErrors(t *testing.T) {
 		}
 	})
 }
+
+// TestJobSkipsTheUndoWindow works off a job that goes to trash, and one that
+// was asked to delete now.
+func TestJobSkipsTheUndoWindow(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *jobBench) {
+		must(t, b.DB.SetOrgUndo(t.Context(), b.Ann, "team", catalog.Undo{Window: time.Hour}))
+		job, _ := b.job(t, 2)
+		b.work(t)
+		b.want(t, job.ID, catalog.JobDone, 2, 0)
+		if left, err := b.Job(imagetest.As(t, b.Ann), job.ID); err != nil || left.Now || left.Freed != 0 {
+			t.Errorf("the job freed %d bytes, now %v; %v", left.Freed, left.Now, err)
+		}
+		b.Push(t, b.Ann, "team/torch:now", "a layer of its own")
+		made, err := b.Register(imagetest.As(t, b.Ann), ask(b.Ann, "team/torch:now"))
+		must(t, err)
+		job, err = b.StartJob(easel.WithDeleteNow(imagetest.As(t, b.Ann)), workbench.Deletion{Project: b.Ann.ProjectID, IDs: []string{made.ID}, Force: true})
+		must(t, err)
+		b.work(t)
+		b.want(t, job.ID, catalog.JobDone, 1, 0)
+		if gone, err := b.Job(imagetest.As(t, b.Ann), job.ID); err != nil || !gone.Now || gone.Freed == 0 {
+			t.Errorf("the job freed %d bytes, now %v; %v", gone.Freed, gone.Now, err)
+		}
+	})
+}

@@ -29,6 +29,7 @@ type job struct {
 	Reason  string     `json:"reason,omitempty"`
 	User    string     `json:"user"`
 	Force   bool       `json:"force"`
+	Now     bool       `json:"now,omitempty"`
 	Total   int64      `json:"images"`
 	Done    int64      `json:"images_done"`
 	Failed  int64      `json:"images_failed"`
@@ -39,7 +40,7 @@ type job struct {
 }
 
 func wireJob(j catalog.Job) job {
-	w := job{ID: j.ID, State: string(j.State), Reason: j.Reason, User: j.AccountName, Force: j.Force, Total: j.Total, Done: j.Done, Failed: j.Failed,
+	w := job{ID: j.ID, State: string(j.State), Reason: j.Reason, User: j.AccountName, Force: j.Force, Now: j.Now, Total: j.Total, Done: j.Done, Failed: j.Failed,
 		Freed: j.Freed, Created: j.Created, Updated: j.Updated}
 	if !j.Ended.IsZero() {
 		w.Ended = &j.Ended
@@ -71,10 +72,7 @@ func (s *server) startJob(w http.ResponseWriter, r *http.Request) error {
 	if t.repo != "" || t.images.Group != "" {
 		return easel.E(easel.Invalid, "parameter", "a job deletes images that ids or a filter name")
 	}
-	if t.now || easel.DeletesNow(r.Context()) {
-		return easel.E(easel.Invalid, "parameter", "a job leaves what it deletes to the undo window: name at most %d images in /easel/v1/deletions to have it gone now", maxImages)
-	}
-	made, err := s.o.Jobs.StartJob(r.Context(), t.images)
+	made, err := s.o.Jobs.StartJob(t.context(r.Context()), t.images)
 	if err != nil {
 		return err
 	}
