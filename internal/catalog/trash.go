@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"easel"
 )
@@ -158,6 +159,7 @@ func (t *tx) fillTrash(who easel.Principal, r *removal, receipt *easel.Receipt) 
 	for _, tag := range r.tags {
 		content.Tags = append(content.Tags, trashedTag{tag.name, tag.manifest, tag.created})
 	}
+	slices.SortFunc(content.Tags, func(a, b trashedTag) int { return strings.Compare(string(a.Name), string(b.Name)) }) // a restore names them in this order
 	text, err := json.Marshal(content)
 	if err != nil {
 		return err
