@@ -36,12 +36,12 @@ func (m *machine) deleteTag(t *rapid.T) {
 	plan, planErr := m.Plan(ctx, repo, easel.Ref{Tag: tag})
 	receipt, err := m.DeleteTag(ctx, repo, tag)
 	promised(t, plan, planErr, receipt, err)
-	wants(t, err, there, easel.NotFound)
-	if there {
-		before := m.bytes()
+	wants(t, err, there && !m.protected(repo, tag), easel.NotFound, easel.InUse)
+	if err == nil {
+		before, u := m.bytes(), m.before(repo)
 		m.dropTag(repo, tag)
 		m.breaks(repo, tag)
-		m.receipt(t, receipt, before)
+		m.settled(t, receipt, before, u, nil)
 	}
 }
 
@@ -92,6 +92,9 @@ func (m *machine) deleteManifest(t *rapid.T) {
 		for parent := range r.manifests {
 			free = free && !slices.Contains(r.children(parent), d)
 		}
+		for tag, named := range r.tags {
+			free = free && (named != d || !m.protected(repo, tag))
+		}
 	}
 	plan, planErr := m.Plan(ctx, repo, easel.Ref{Digest: d})
 	receipt, err := m.DeleteManifest(ctx, repo, d)
@@ -100,7 +103,7 @@ func (m *machine) deleteManifest(t *rapid.T) {
 	if err != nil {
 		return
 	}
-	before := m.bytes()
+	before, u := m.bytes(), m.before(repo)
 	delete(r.mpins, pinned{d, who.UserID})
 	for tag, named := range r.tags {
 		if named == d {
@@ -109,7 +112,7 @@ func (m *machine) deleteManifest(t *rapid.T) {
 		}
 	}
 	m.takeOut(r, []easel.Digest{d}, map[easel.Digest]bool{d: true}, nil)
-	m.receipt(t, receipt, before)
+	m.settled(t, receipt, before, u, nil)
 }
 
 func (m *machine) deleteBlob(t *rapid.T) {
@@ -143,6 +146,9 @@ func (m *machine) deleteRepo(t *rapid.T) {
 				may = may && (k.user == who.UserID || !p.live(m.now))
 			}
 		}
+		for tag := range r.tags {
+			may = may && !m.protected(repo, tag)
+		}
 	}
 	who.Scopes = nil
 	plan, planErr := m.Plan(as(who), repo, easel.Ref{})
@@ -150,10 +156,10 @@ func (m *machine) deleteRepo(t *rapid.T) {
 	promised(t, plan, planErr, receipt, err)
 	wants(t, err, may, easel.NotFound, easel.InUse)
 	if err == nil {
-		before := m.bytes()
+		before, u := m.bytes(), m.before(repo)
 		delete(m.repos, repo)
-		m.breaks(repo, modelTags...)
-		m.receipt(t, receipt, before)
+		m.breaks(repo, slices.Collect(maps.Keys(r.tags))...)
+		m.settled(t, receipt, before, u, nil)
 	}
 }
 
@@ -199,21 +205,30 @@ func (m *machine) removeImages(t *rapid.T, d catalog.ImageDeletion, ids []string
 	planned, err := m.db.PlanImages(ctx, alice, d)
 	wants(t, err, len(ids) > 0, easel.NotFound)
 	_, removed, err := m.db.DeleteImages(ctx, alice, d)
-	wants(t, err, len(ids) > 0, easel.NotFound)
+	may := len(ids) > 0
+	for _, id := range ids {
+		may = may && !m.images[id].protected
+	}
+	wants(t, err, may, easel.NotFound, easel.InUse)
+	if len(ids) > 0 {
+		promised(t, planned, nil, removed.Receipt, err)
+	}
 	if err != nil {
 		return
 	}
-	promised(t, planned, nil, removed.Receipt, nil)
-	before := m.bytes()
+	before, u, forced := m.bytes(), m.before(modelRepos...), map[string]*modelImage{}
 	receipt := m.Unlink(ctx, removed)
 	for _, id := range ids {
 		i := m.images[id]
 		delete(m.images, id)
+		if d.Force {
+			forced[id] = i
+		}
 		if r := m.repos[i.repo]; d.Force && r != nil && r.tags[i.tag] != "" {
 			m.dropTag(i.repo, i.tag)
 		}
 	}
-	m.receipt(t, receipt, before)
+	m.settled(t, receipt, before, u, forced)
 }
 
 func (m *machine) sweepOnly(t *rapid.T) {
@@ -241,5 +256,6 @@ func (m *machine) maintain(t *rapid.T) {
 	check(t, err)
 	m.expire()
 	m.sweep()
+	m.purge()
 	m.unlinked = 0
 }

@@ -16,6 +16,17 @@ type model struct {
 	uploads  map[string]*modelUpload
 	images   map[string]*modelImage
 	unlinked int64 // bytes of garbage that nobody has unlinked yet
+
+	window time.Duration // of undo
+	budget int64
+	trash  []*modelTrash  // the oldest first
+	took   map[taken]bool // by the deletion under way: manifests that went, or will when a pin ends
+}
+
+// taken is a manifest that a deletion took out of a repository.
+type taken struct {
+	repo   *modelRepo
+	digest easel.Digest
 }
 
 type modelRepo struct {
@@ -55,6 +66,8 @@ type modelImage struct {
 	repo easel.Repo
 	tag  easel.Tag
 	gone bool // the tag was deleted by another route
+
+	protected bool
 }
 
 const (
@@ -64,7 +77,7 @@ const (
 
 func newModel(now time.Time) *model {
 	return &model{now: now, repos: map[easel.Repo]*modelRepo{}, sizes: map[easel.Digest]int64{},
-		uploads: map[string]*modelUpload{}, images: map[string]*modelImage{}}
+		uploads: map[string]*modelUpload{}, images: map[string]*modelImage{}, took: map[taken]bool{}}
 }
 
 // ensure returns the repository, which is made when it is not there.
@@ -89,7 +102,7 @@ func (m *model) stored(d easel.Digest) bool {
 // bytes is what is on the disk.
 func (m *model) bytes() (sum int64) {
 	for d, size := range m.sizes {
-		if m.stored(d) {
+		if m.stored(d) || m.inTrash(d) {
 			sum += size
 		}
 	}
@@ -214,8 +227,11 @@ func (m *model) put(who easel.Principal, repo easel.Repo, x *easel.Manifest, tag
 			return false
 		}
 	}
-	m.repos[repo] = r
 	d := easel.DigestOf(easel.SHA256, x.Body)
+	if tag != "" && r.tags[tag] != "" && r.tags[tag] != d && m.protected(repo, tag) {
+		return false
+	}
+	m.repos[repo] = r
 	waits := x.Subject != nil && tag == "" && r.manifests[x.Subject.Digest] == nil
 	made := r.manifests[d] == nil
 	if made {
@@ -285,11 +301,11 @@ func (m *model) takeOut(r *modelRepo, candidates []easel.Digest, insisted map[ea
 				continue
 			}
 			if heldBy(r.mpins, d, m.now, "") {
-				r.manifests[d].condemned = true
+				r.manifests[d].condemned, m.took[taken{r, d}] = true, true
 				blobs = append(blobs, r.blobs(d)...)
 				continue
 			}
-			going[d], changed = true, true
+			going[d], m.took[taken{r, d}], changed = true, true, true
 			candidates = append(append(candidates, r.children(d)...), r.referrers(d)...)
 			blobs = append(blobs, r.blobs(d)...)
 		}

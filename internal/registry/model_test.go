@@ -119,6 +119,7 @@ func runModel(t *rapid.T, url, dir string) {
 		"put": m.putOne, "push image": m.pushImage, "push another image": m.pushImage, "push a third image": m.pushImage,
 		"delete tag": m.deleteTag, "delete manifest": m.deleteManifest, "delete blob": m.deleteBlob, "delete repository": m.deleteRepo,
 		"register": m.register, "delete images": m.deleteImages, "delete group": m.deleteGroup,
+		"protect": m.protect, "undo window": m.setUndo, "restore": m.restoreOne, "purge": m.purgeOne,
 		"sweep": m.sweepOnly, "expire": m.expireOnly, "settle": m.settleOnly, "reclaim": m.maintain,
 		"time": m.passes, "restart": m.restart,
 	})
@@ -187,7 +188,7 @@ func (m *machine) compare(t *rapid.T) {
 				t.Fatalf("%s has manifest %d: %v; the model: %v", repo, n, err, there)
 			}
 		}
-		for _, tag := range modelTags {
+		for _, tag := range slices.Concat(modelTags, slices.Collect(maps.Keys(r.tags))) {
 			got, err := m.Manifest(operator(), repo, easel.Ref{Tag: tag})
 			if got.Digest != r.tags[tag] || (err == nil) != (r.tags[tag] != "") {
 				t.Fatalf("%s:%s is %s, %v; the model: %s", repo, tag, got.Digest, err, r.tags[tag])
@@ -201,6 +202,7 @@ func (m *machine) compare(t *rapid.T) {
 			t.Fatalf("the image of %s:%s is %s; the model: gone %v", i.repo, i.tag, got.Status, i.gone)
 		}
 	}
+	m.compareTrash(t)
 	report, err := m.Check(operator(), CheckOptions{Rehash: true})
 	check(t, err)
 	if len(report.Findings) > 0 || report.Bytes != m.bytes() {
@@ -375,5 +377,5 @@ func (m *machine) storeManifest(t *rapid.T, who easel.Principal, ctx context.Con
 		ref = easel.Ref{Digest: easel.DigestOf(easel.SHA256, x.Body)}
 	}
 	_, err := m.PutManifest(ctx, repo, ManifestPush{Ref: ref, ContentType: x.MediaType, Body: x.Body})
-	wants(t, err, m.put(who, repo, x, tag), easel.Invalid)
+	wants(t, err, m.put(who, repo, x, tag), easel.Invalid, easel.InUse)
 }
