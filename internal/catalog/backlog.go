@@ -17,7 +17,7 @@ type Backlog struct {
 func (db *DB) Backlog(ctx context.Context) (b Backlog, err error) {
 	err = db.view(ctx, func(t *tx) error {
 		_, err := t.get([]any{&b.Uploads, &b.UploadBytes, &b.Garbage, &b.GarbageBytes, &b.Pins, &b.Jobs, &b.JobsPaused, &b.JobImages}, `
-			SELECT (SELECT count(*) FROM upload WHERE owner <> ''), (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM upload),
+			SELECT (SELECT count(*) FROM upload), (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM upload),
 				(SELECT count(*) FROM garbage WHERE unlinked = 0), (SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM garbage WHERE unlinked = 0),
 				(SELECT count(*) FROM pin WHERE until > $1) + (SELECT count(*) FROM mpin WHERE until > $1),
 				(SELECT count(*) FROM job WHERE state = 'running'), (SELECT count(*) FROM job WHERE state = 'paused'),

@@ -23,10 +23,9 @@ const (
 // DB is the catalogue. It is safe for concurrent use.
 type DB struct {
 	engine  engine
-	read    *sql.DB // SQLite: read-only connections; PostgreSQL: the pool
-	readers querier // read, with prepared statements
-	group   *group  // SQLite: the one writer
-	spares  spares
+	read    *sql.DB  // SQLite: read-only connections; PostgreSQL: the pool
+	readers querier  // read, with prepared statements
+	group   *group   // SQLite: the one writer
 	reserve *reserve // SQLite: disk space that deletions can count on
 	clock   func() time.Time
 	pinFor  time.Duration
@@ -87,7 +86,7 @@ func (db *DB) Close() error {
 	if p, ok := db.readers.(*prepared); ok {
 		p.close()
 	}
-	err := errors.Join(db.spares.dropAll(context.Background(), db), db.read.Close())
+	err := db.read.Close()
 	if db.engine == sqlite {
 		db.group.close()                                // after the readers: the connection that closes last decides what becomes of the log
 		err = errors.Join(err, db.reserve.file.Close()) // last: closing a file drops the process's locks on it
@@ -122,23 +121,7 @@ func (db *DB) view(ctx context.Context, f func(*tx) error) error {
 // says that another transaction was in the way, f runs again from the
 // start: it must not remember anything from a failed try. f runs with a
 // context that the client cannot cancel in the middle of a statement.
-func (db *DB) update(ctx context.Context, f func(*tx) error) error { return db.write(ctx, f, false) }
-
-// updateLazily is update for what may be lost when power is: its commit
-// survives the process, and is durable when the next one of update is, but
-// does not wait for the disk.
-func (db *DB) updateLazily(ctx context.Context, f func(*tx) error) error {
-	return db.write(ctx, func(t *tx) error {
-		if t.engine == postgres {
-			if _, err := t.exec(`SET LOCAL synchronous_commit = off`); err != nil {
-				return err
-			}
-		}
-		return f(t)
-	}, true)
-}
-
-func (db *DB) write(ctx context.Context, f func(*tx) error, lazy bool) error {
+func (db *DB) update(ctx context.Context, f func(*tx) error) error {
 	start := time.Now()
 	defer func() { db.observe("update", time.Since(start)) }()
 	do := func(t *tx) error {
@@ -149,7 +132,7 @@ func (db *DB) write(ctx context.Context, f func(*tx) error, lazy bool) error {
 	}
 	if db.engine == sqlite {
 		db.reserve.mind(ctx, db.group)
-		return classify(db.group.join(&member{ctx: ctx, f: do, lazy: lazy, result: make(chan error, 1)}))
+		return classify(db.group.do(ctx, do))
 	}
 	var err error
 	for try := range maxTries {

@@ -172,7 +172,7 @@ var interleavings = []struct {
 	{"WriterIsLateForItsExpiredUpload", func(s *stage) {
 		u := s.begun(s.ann, "team/a")
 		s.pass(2 * time.Hour)
-		first := s.act("after DELETE FROM upload WHERE until", func(ctx context.Context) error {
+		first := s.act("after DELETE FROM upload", func(ctx context.Context) error {
 			_, err := s.db.ExpireUploads(ctx)
 			return err
 		})

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"runtime"
-	"slices"
 
 	driver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -58,10 +57,8 @@ func (db *DB) openSQLite(ctx context.Context, path string, lowSpace int64) error
 		w.Close()
 		return err
 	}
-	if db.reserve, err = db.openReserve(ctx, path, lowSpace); err != nil {
-		return err
-	}
-	return db.endSpares(ctx)
+	db.reserve, err = db.openReserve(ctx, path, lowSpace)
+	return err
 }
 
 func sqliteDSN(path string, pragmas ...string) string {
@@ -80,7 +77,6 @@ type group struct {
 	members chan *member
 	done    chan struct{}
 	memo    *memo
-	lazy    bool                // commits are not synced now
 	changed topicSet            // by the transaction under way
 	known   map[string]topicSet // of statements
 }
@@ -88,7 +84,6 @@ type group struct {
 type member struct {
 	ctx    context.Context
 	f      func(*tx) error
-	lazy   bool // needs no sync of its own
 	err    error
 	result chan error
 }
@@ -119,15 +114,12 @@ func (g *group) close() {
 // do waits for its turn and for the commit. A caller that gives up before its
 // member starts gets its context's error and nothing happens.
 func (g *group) do(ctx context.Context, f func(*tx) error) error {
-	return g.join(&member{ctx: ctx, f: f, result: make(chan error, 1)})
-}
-
-func (g *group) join(m *member) error {
+	m := &member{ctx: ctx, f: f, result: make(chan error, 1)}
 	select {
 	case g.members <- m:
 		return <-m.result
-	case <-m.ctx.Done():
-		return m.ctx.Err()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -188,9 +180,6 @@ func (g *group) note(query string) {
 func (g *group) try(batch []*member) (err error) {
 	ctx := context.Background()
 	g.changed = 0
-	if err := g.syncs(!slices.ContainsFunc(batch, func(m *member) bool { return !m.lazy })); err != nil {
-		return err
-	}
 	if _, err := g.q.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil {
 		return err
 	}
@@ -233,25 +222,6 @@ func (g *group) try(batch []*member) (err error) {
 	_, err = g.q.ExecContext(ctx, `COMMIT`)
 	failpoint.Hit("catalog.committed")
 	return err
-}
-
-// syncs says whether the next commit is synced. One that is not is written to the
-// log all the same: it outlives the process, and the next synced commit
-// makes it durable with itself, for what is before that in the log is synced with it.
-func (g *group) syncs(lazy bool) error {
-	if lazy == g.lazy {
-		return nil
-	}
-	level := `full`
-	if lazy {
-		level = `normal`
-	}
-	// Not kept among the prepared statements: SQLite obeys while it compiles this.
-	if _, err := g.conn.ExecContext(context.Background(), `PRAGMA synchronous = `+level); err != nil {
-		return err
-	}
-	g.lazy = lazy
-	return nil
 }
 
 // protect turns a panic of one member into its error: it must not take the

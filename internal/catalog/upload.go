@@ -24,31 +24,19 @@ type Upload struct {
 
 // StartUpload records a session with a fresh key. ttl is how long it may
 // rest. Errors: NotFound "organisation".
-//
-// The key is recorded durably, ahead of the session (spare.go); the session is
-// not before something else is: when power is lost, one that had no bytes
-// recorded may be gone.
 func (db *DB) StartUpload(ctx context.Context, who easel.Principal, repo easel.Repo, algorithm string, ttl time.Duration) (Upload, error) {
-	for {
-		s, err := db.spares.take(ctx, db)
-		if err != nil {
-			return Upload{}, err
-		}
-		u := Upload{ID: s.id, Key: s.key, Repo: repo, Owner: who.UserID, Algorithm: algorithm}
-		ours := int64(0)
-		err = db.updateLazily(ctx, func(t *tx) error {
-			if _, err := t.ensureRepo(who, repo); err != nil {
-				return err
-			}
-			u.Until = t.time().Add(ttl)
-			ours, err = t.exec(`UPDATE upload SET repo = $1, owner = $2, algorithm = $3, until = $4 WHERE id = $5 AND owner = ''`,
-				string(repo), u.Owner, algorithm, micros(u.Until), u.ID)
+	var u Upload
+	err := db.update(ctx, func(t *tx) error {
+		if _, err := t.ensureRepo(who, repo); err != nil {
 			return err
-		})
-		if err != nil || ours == 1 {
-			return u, err
 		}
-	}
+		u = Upload{ID: easel.NewUUID(t.time()), Key: blob.NewKey(), Repo: repo, Owner: who.UserID, Algorithm: algorithm, Until: t.time().Add(ttl)}
+		_, err := t.exec(`
+			INSERT INTO upload (id, storage_key, repo, owner, algorithm, size, hash, writer, until) VALUES ($1, $2, $3, $4, $5, 0, $6, $6, $7)`,
+			u.ID, string(u.Key), string(repo), u.Owner, algorithm, []byte{}, micros(u.Until))
+		return err
+	})
+	return u, err
 }
 
 // Upload returns who's session. Errors: NotFound "upload", also for one of
@@ -173,7 +161,7 @@ func (t *tx) linkAndPin(repo, blob int64, owner, finisher string) error {
 func (db *DB) CancelUpload(ctx context.Context, who easel.Principal, repo easel.Repo, id string) error {
 	return db.update(ctx, func(t *tx) error {
 		g, err := all(t, scanEndedUpload, `
-			DELETE FROM upload WHERE id = $1 AND repo = $2 AND owner = $3 RETURNING storage_key, size, until, 1`, id, string(repo), who.UserID)
+			DELETE FROM upload WHERE id = $1 AND repo = $2 AND owner = $3 RETURNING storage_key, size, until`, id, string(repo), who.UserID)
 		if err != nil {
 			return err
 		}
@@ -190,31 +178,26 @@ const lateWriter = int64(time.Minute / time.Microsecond)
 
 type endedUpload struct {
 	Garbage
-	until    int64
-	sessions int // 0: a spare key
+	until int64
 }
 
 func scanEndedUpload(s scanner) (e endedUpload, err error) {
-	err = s.Scan(&e.Key, &e.Size, &e.until, &e.sessions)
+	err = s.Scan(&e.Key, &e.Size, &e.until)
 	return e, err
 }
 
 // ExpireUploads ends the sessions whose time is over and returns how many.
-// Their objects become garbage, and so do spare keys of a process that died.
+// Their objects become garbage.
 func (db *DB) ExpireUploads(ctx context.Context) (n int, err error) {
-	if err := db.spares.dropOld(ctx, db); err != nil {
-		return 0, err
-	}
 	err = db.update(ctx, func(t *tx) error {
-		ended, err := all(t, scanEndedUpload, `DELETE FROM upload WHERE until <= $1 RETURNING storage_key, size, until, CASE WHEN owner = '' THEN 0 ELSE 1 END`, t.now)
+		ended, err := all(t, scanEndedUpload, `DELETE FROM upload WHERE until <= $1 RETURNING storage_key, size, until`, t.now)
 		if err != nil {
 			return err
 		}
-		n = 0
-		g := make([]Garbage, len(ended))
+		n = len(ended)
+		g := make([]Garbage, n)
 		for i, e := range ended {
 			g[i] = e.Garbage
-			n += e.sessions
 		}
 		return t.discard(g, t.now+lateWriter)
 	})
