@@ -60,10 +60,21 @@ func scanJob(s scanner) (j Job, err error) {
 	return j, err
 }
 
+// maxOpenJobs bounds the jobs of a project that have not ended: the paused ones
+// are kept, and other projects wait for those that run.
+const maxOpenJobs = 100
+
 // AddJob records a job of who over images of the caller's project. It runs from now
-// on, and skips the undo window if ctx is from WithDeleteNow.
+// on, and skips the undo window if ctx is from WithDeleteNow. Errors: TooMany "job".
 func (db *DB) AddJob(ctx context.Context, who easel.Principal, force bool, images []easel.Image) (job Job, err error) {
 	err = db.update(ctx, func(t *tx) error {
+		var open int
+		if _, err := t.get([]any{&open}, `SELECT count(*) FROM job WHERE project = $1 AND state IN ('running', 'paused')`, who.ProjectID); err != nil {
+			return err
+		}
+		if open >= maxOpenJobs {
+			return easel.E(easel.TooMany, "job", "the project has %d jobs that have not ended: wait for some, or cancel them", open)
+		}
 		id := easel.NewUUID(t.time())
 		_, err := t.exec(`
 			INSERT INTO job (`+jobColumns+`, lease) VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', '', $8, 0, 0, 0, $9, $9, 0, 0, $10, 0)`,

@@ -72,7 +72,8 @@ func (db *DB) LoginKey(ctx context.Context, access string) (o KeyOwner, err erro
 
 // parentActive is true of a temporary key k whose parent, if it has one, may
 // be used.
-const parentActive = `(k.parent = '' OR EXISTS (SELECT 1 FROM access_key k2 WHERE k2.access = k.parent AND k2.active = 1))`
+const parentActive = `(k.parent = '' OR EXISTS (SELECT 1 FROM access_key k2 WHERE k2.access = k.parent AND k2.active = 1)
+	OR EXISTS (SELECT 1 FROM token k3 WHERE k3.hash = k.parent))`
 
 func (t *tx) temporaryKey(access string) (KeyOwner, error) {
 	if !storable(access) {

@@ -100,6 +100,9 @@ func (s *Service) managed(ctx context.Context, who easel.Principal, userID strin
 	if err == nil {
 		err = mayManage(who, account, policy.ManageKeys, "user", "user "+userID)
 	}
+	if err == nil {
+		err = s.notAbove(ctx, who, account)
+	}
 	return account, absent(err, "user", "there is no user %.100s", userID)
 }
 

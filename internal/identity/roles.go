@@ -103,6 +103,11 @@ func (s *Service) UpdateRole(ctx context.Context, who easel.Principal, id string
 	if err := changeableRole(who, policy.UpdateRole, id); err != nil {
 		return Role{}, err
 	}
+	if c.Document != nil { // who holds the role gets what the document says
+		if err := mayGroup(who, policy.GrantRole, "groups"); err != nil {
+			return Role{}, err
+		}
+	}
 	p, err := s.catalog.Policy(ctx, who.DomainID, id)
 	if err != nil {
 		return Role{}, err

@@ -44,7 +44,7 @@ func (s *Service) NewTemporaryKey(ctx context.Context, token string, life time.D
 	if o.Token.Expires.Before(made.Expires) {
 		made.Expires = o.Token.Expires
 	}
-	k := catalog.TemporaryKey{Access: made.Access, Account: o.Account.ID, Token: tokenHash(made.Token), Created: now, Expires: made.Expires}
+	k := catalog.TemporaryKey{Access: made.Access, Account: o.Account.ID, Parent: o.Token.Hash, Token: tokenHash(made.Token), Created: now, Expires: made.Expires}
 	if k.Secret, err = s.seal(made.Access, made.Secret); err != nil {
 		return TemporaryKey{}, err
 	}

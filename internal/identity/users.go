@@ -83,19 +83,23 @@ func (s *Service) UpdateUser(ctx context.Context, who easel.Principal, id string
 // Errors: Denied "user" for another user; Unauthenticated "password" when
 // original is not the present one; Invalid "field".
 func (s *Service) ChangePassword(ctx context.Context, who easel.Principal, id, original, password string) error {
-	if who.Anonymous() || who.UserID != id || who.Scopes != nil {
+	if who.Anonymous() || who.UserID != id || who.Scopes != nil || who.Bound != nil {
 		return easel.E(easel.Denied, "user", "%s may change the own password only; an administrator updates the user", who.UserName)
 	}
 	a, err := s.catalog.Account(ctx, id)
 	if err != nil {
 		return err
 	}
-	ok, err := s.passwords.check(ctx, original, a.Password)
-	if err != nil {
+	attempt := s.attempt(ctx, "password", Password{}.subject(a))
+	if err := attempt.early(); err != nil {
 		return err
 	}
-	if !ok {
-		return easel.E(easel.Unauthenticated, "wrong password", "the original password is wrong")
+	ok, err := s.passwords.check(ctx, original, a.Password)
+	if err == nil && !ok {
+		err = easel.E(easel.Unauthenticated, "wrong password", "the original password is wrong")
+	}
+	if err := attempt.judge(err); err != nil {
+		return err
 	}
 	hash, err := s.newHash(ctx, a.Name, password)
 	if err != nil {
@@ -122,7 +126,26 @@ func (s *Service) account(ctx context.Context, who easel.Principal, id string, a
 	if own := err == nil && who.UserID == a.ID && who.Scopes == nil && action == policy.ShowUser; err == nil && !own {
 		err = policy.Check(who, easel.Grants{Domain: a.Domain.ID}, action, "user", "user "+id)
 	}
+	if err == nil && action != policy.ShowUser {
+		err = s.notAbove(ctx, who, a)
+	}
 	return a, absent(err, "user", "there is no user %.100s", id)
+}
+
+// notAbove is Denied when a may give and take rights and who, another user,
+// may not: who sets the password of a user, or makes it a key, has its rights.
+func (s *Service) notAbove(ctx context.Context, who easel.Principal, a catalog.Account) error {
+	if who.UserID == a.ID || policy.Administers(who) {
+		return nil
+	}
+	roles, err := s.catalog.HeldRoles(ctx, a.ID)
+	if err != nil {
+		return err
+	}
+	if able(a, roles) {
+		return easel.E(easel.Denied, "user", "%s may not change a user who may give and take rights", who.UserName)
+	}
+	return nil
 }
 
 // Bounds of a new password, in characters.

@@ -11,7 +11,7 @@ import (
 // AddRetention gives a repository a policy and runs it at once (swr.md 10).
 // Errors: those of Repo; Exists "retention".
 func (s *Service) AddRetention(ctx context.Context, repo easel.Repo, rule easel.RetentionRule) (int64, error) {
-	if _, err := s.repo(ctx, policy.SetRetention, repo); err != nil {
+	if err := s.mayRetain(ctx, repo); err != nil {
 		return 0, err
 	}
 	id, err := s.catalog.AddRetention(ctx, easel.PrincipalFrom(ctx), repo, rule)
@@ -24,13 +24,22 @@ func (s *Service) AddRetention(ctx context.Context, repo easel.Repo, rule easel.
 // ChangeRetention gives a policy another rule and runs it at once. Errors:
 // those of Repo; NotFound "retention"; Invalid "retention" for another template.
 func (s *Service) ChangeRetention(ctx context.Context, repo easel.Repo, id int64, rule easel.RetentionRule) error {
-	if _, err := s.repo(ctx, policy.SetRetention, repo); err != nil {
+	if err := s.mayRetain(ctx, repo); err != nil {
 		return err
 	}
 	err := s.catalog.UpdateRetention(ctx, easel.PrincipalFrom(ctx), repo, id, rule)
 	if err == nil {
 		s.retainNow(ctx, id)
 	}
+	return err
+}
+
+// mayRetain asks for the right to delete tags, too: that is what a policy does.
+func (s *Service) mayRetain(ctx context.Context, repo easel.Repo) error {
+	if _, err := s.repo(ctx, policy.SetRetention, repo); err != nil {
+		return err
+	}
+	_, err := s.repo(ctx, policy.DeleteTag, repo)
 	return err
 }
 
@@ -59,7 +68,21 @@ func (s *Service) Retentions(ctx context.Context) ([]catalog.Retention, error) {
 	if err := policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.ListOrgs, "retention", "retention policies"); err != nil {
 		return nil, err
 	}
-	return s.catalog.Retentions(ctx, who, !policy.SeesEverything(who))
+	found, err := s.catalog.Retentions(ctx, who, !policy.SeesEverything(who))
+	if err != nil {
+		return nil, err
+	}
+	mine := []catalog.Retention{}
+	for _, r := range found {
+		g, err := s.catalog.RepoGrants(ctx, who, r.Repo)
+		if err != nil {
+			return nil, err
+		}
+		if policy.Check(who, g, policy.ShowRetention, "repository", string(r.Repo)) == nil {
+			mine = append(mine, r)
+		}
+	}
+	return mine, nil
 }
 
 // RetentionLog returns a page of what retention took from a repository, newest
@@ -145,7 +168,7 @@ func (s *Service) PreviewRetention(ctx context.Context, repo easel.Repo, rule *e
 // RunRetention runs the policy of a repository now. Errors: those of Repo;
 // NotFound "retention"; InUse "retention" while it is running.
 func (s *Service) RunRetention(ctx context.Context, repo easel.Repo) (Retained, error) {
-	if _, err := s.repo(ctx, policy.SetRetention, repo); err != nil {
+	if err := s.mayRetain(ctx, repo); err != nil {
 		return Retained{}, err
 	}
 	p, err := s.catalog.Retention(ctx, repo, 0)

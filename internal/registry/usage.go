@@ -131,6 +131,25 @@ func (s *Service) repoUsage(ctx context.Context, q UsageQuery) (catalog.Usage, e
 	return u, s.divide(ctx, &u, q, q.Depth)
 }
 
+// shown leaves out repositories that a statement hides from the caller.
+func (s *Service) shown(ctx context.Context, parts []catalog.Usage) ([]catalog.Usage, error) {
+	who := easel.PrincipalFrom(ctx)
+	if len(policy.SeesRepos(who).Hidden) == 0 {
+		return parts, nil
+	}
+	kept := parts[:0]
+	for _, p := range parts {
+		g, err := s.catalog.RepoGrants(ctx, who, easel.Repo(p.Name))
+		if err != nil {
+			return nil, err
+		}
+		if policy.Check(who, g, policy.ShowRepo, "repository", p.Name) == nil {
+			kept = append(kept, p)
+		}
+	}
+	return kept, nil
+}
+
 // divide fills in the parts of an organisation or a repository.
 func (s *Service) divide(ctx context.Context, u *catalog.Usage, q UsageQuery, depth int) (err error) {
 	switch {
@@ -139,6 +158,9 @@ func (s *Service) divide(ctx context.Context, u *catalog.Usage, q UsageQuery, de
 		u.Parts, err = s.catalog.ImageUsage(ctx, easel.Repo(u.Name), "", q.Limit)
 	case u.Kind == string(catalog.UsageOfOrgs):
 		if u.Parts, err = s.catalog.Usage(ctx, catalog.UsageQuery{Kind: catalog.UsageOfRepos, Org: easel.Org(u.Name), Limit: q.Limit}); err != nil {
+			return err
+		}
+		if u.Parts, err = s.shown(ctx, u.Parts); err != nil {
 			return err
 		}
 		for i := range u.Parts {

@@ -63,6 +63,13 @@ func (s *server) createSecurityToken(w http.ResponseWriter, r *http.Request) err
 	if err != nil {
 		return err
 	}
+	who, err := s.svc.VerifyToken(r.Context(), token)
+	if err != nil {
+		return api.Refuse(r, err)
+	}
+	if err := api.Admit(r, who); err != nil {
+		return err
+	}
 	k, err := s.svc.NewTemporaryKey(r.Context(), token, life)
 	if err != nil {
 		return err
