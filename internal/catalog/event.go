@@ -26,6 +26,7 @@ var eventTypes = map[string]string{
 	"deleteBlob":               "delete",
 	"deleteImageRepository":    "delete",
 	"runRetention":             "delete",
+	"free":                     "delete",
 	"restoreManifests":         "restore",
 	"purgeTrash":               "reclaim",
 	"reclaimLeftBehind":        "reclaim",

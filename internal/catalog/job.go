@@ -271,8 +271,14 @@ func (db *DB) ReleaseJob(ctx context.Context, job Job) error {
 
 // ForgetJobs drops the jobs that ended longer ago than age.
 func (db *DB) ForgetJobs(ctx context.Context, age time.Duration) error {
-	return db.update(ctx, func(t *tx) error {
-		_, err := t.exec(`DELETE FROM job WHERE ended > 0 AND ended < $1`, t.now-age.Microseconds())
-		return err
-	})
+	for n := int64(1); n > 0; { // one in a transaction: it has up to a thousand images
+		err := db.update(ctx, func(t *tx) (err error) {
+			n, err = t.exec(`DELETE FROM job WHERE id IN (SELECT id FROM job WHERE ended > 0 AND ended < $1 ORDER BY id LIMIT 1)`, t.now-age.Microseconds())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -145,12 +145,13 @@ func (t *tx) leftRows(repo int64, name easel.Repo, q LeftQuery) (rows []leftRow,
 	if q.Unregistered {
 		rows, err = all(t, scan, `
 			SELECT t.name, m.digest, t.left_behind, m.id FROM tag t JOIN repo r ON r.id = t.repo JOIN manifest m ON m.id = t.manifest
-			WHERE t.repo = $1 AND `+unregisteredTag+` ORDER BY t.name LIMIT $3`, repo, t.now, q.Limit)
+			WHERE t.repo = $1 AND `+unregisteredTag+` ORDER BY t.name`, repo, t.now)
 	}
 	if err == nil && len(rows) > 0 {
 		var rules []TagRule
 		rules, err = t.tagRules(repo)
 		rows = slices.DeleteFunc(rows, func(x leftRow) bool { return immutable(rules, name, x.Tag) != nil })
+		rows = rows[:min(len(rows), q.Limit)]
 	}
 	if err != nil || !q.Untagged {
 		return rows, err

@@ -78,7 +78,7 @@ func (t *tx) countKept(blobs []int64, r *easel.Receipt) error {
 			err = s.Scan(&k.size, &k.shared, &k.linked)
 			return k, err
 		}, `
-			SELECT b.size, EXISTS (
+			SELECT CASE WHEN b.lost = 1 THEN 0 ELSE b.size END, EXISTS (
 				SELECT 1 FROM link l JOIN ref f ON f.repo = l.repo AND f.blob = l.blob JOIN manifest m ON m.id = f.manifest
 				WHERE l.blob = b.id AND m.condemned = 0), EXISTS (SELECT 1 FROM link l WHERE l.blob = b.id)
 			FROM blob b WHERE b.id IN (`+addAll(&a, ids)+`)`, a...)

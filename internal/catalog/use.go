@@ -33,8 +33,17 @@ func (db *DB) AddPulls(ctx context.Context, pulls map[Pull]Pulls) error {
 	order := slices.SortedFunc(maps.Keys(pulls), func(a, b Pull) int {
 		return cmp.Or(cmp.Compare(a.Repo, b.Repo), cmp.Compare(a.Digest, b.Digest), cmp.Compare(flag(a.Machine), flag(b.Machine)))
 	})
+	var in []easel.Image
+	for repo := range downloads {
+		in = append(in, easel.Image{Repo: repo})
+	}
 	return db.update(ctx, func(t *tx) error {
-		for _, repo := range slices.Sorted(maps.Keys(downloads)) { // in one order, so that two writers never wait for each other
+		if t.engine == postgres { // in the order of deletions
+			if _, err := t.lockReposOf(in); err != nil {
+				return err
+			}
+		}
+		for _, repo := range slices.Sorted(maps.Keys(downloads)) {
 			if _, err := t.exec(`UPDATE repo SET downloads = downloads + $1 WHERE name = $2`, downloads[repo], string(repo)); err != nil {
 				return err
 			}

@@ -47,7 +47,23 @@ func (s *Service) writePulls(ctx context.Context) error {
 	if len(n) == 0 {
 		return nil
 	}
-	return s.catalog.AddPulls(ctx, n)
+	err := s.catalog.AddPulls(ctx, n)
+	if err != nil { // they are written with the next
+		s.pulls.mu.Lock()
+		defer s.pulls.mu.Unlock()
+		if s.pulls.n == nil {
+			s.pulls.n = map[catalog.Pull]catalog.Pulls{}
+		}
+		for p, x := range n {
+			now := s.pulls.n[p]
+			now.Count += x.Count
+			if x.Last.After(now.Last) {
+				now.Last = x.Last
+			}
+			s.pulls.n[p] = now
+		}
+	}
+	return err
 }
 
 // Use tells how an image was used: who pulls it may see who else does.

@@ -58,13 +58,14 @@ func (s *Service) retain(ctx context.Context, who easel.Principal, p catalog.Ret
 func (s *Service) runSteps(ctx context.Context, who easel.Principal, p catalog.Retention) (Retained, error) {
 	done := newRetained(p.Repo, p.Rule)
 	step := catalog.RetentionStep{Policy: p.ID, Repo: p.Repo, Limit: retentionBatch, InUse: s.o.InUse}
-	for range retentionBatches {
+	for n := 0; n < retentionBatches; { // steps that only find what has to stay do not count
 		out, err := s.catalog.RunRetention(ctx, who, step)
 		if err != nil {
 			return done, err
 		}
 		receipt := out.Receipt
 		if len(out.Gone) > 0 {
+			n++
 			receipt = s.Unlink(ctx, out.Removed)
 			done.Receipts = append(done.Receipts, receipt.ID)
 		}

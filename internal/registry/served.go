@@ -35,5 +35,16 @@ func (s *Service) writeServed(ctx context.Context) error {
 	if len(bytes) == 0 {
 		return nil
 	}
-	return s.catalog.AddDownflow(ctx, bytes)
+	err := s.catalog.AddDownflow(ctx, bytes)
+	if err != nil { // they are written with the next
+		s.served.mu.Lock()
+		defer s.served.mu.Unlock()
+		if s.served.bytes == nil {
+			s.served.bytes = map[easel.Repo]int64{}
+		}
+		for repo, n := range bytes {
+			s.served.bytes[repo] += n
+		}
+	}
+	return err
 }
