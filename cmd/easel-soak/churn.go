@@ -113,9 +113,11 @@ func (c *churner) push(ctx context.Context) error {
 		return broken("push to %s: a blob is refused: %v", repo, a)
 	}
 	pause(ctx, time.Duration(c.r.Int64N(int64(time.Second))))
+	call := c.hist.now()
 	if a := p.manifest(ctx, tag, ociManifest, i.content); !a.ok() {
 		return broken("push %s:%s: the manifest is refused: %v", repo, tag, a)
 	}
+	c.hist.add("tag "+repo+":"+tag, call, event{effect: write, value: i.digest})
 	c.addManifest(i.digest, repo)
 	c.alive = append(c.alive, churned{repo, tag, i.digest})
 	c.pushed.Add(1)
@@ -132,6 +134,7 @@ func (c *churner) remove(ctx context.Context) error {
 	i := c.alive[at]
 	c.alive = append(c.alive[:at], c.alive[at+1:]...)
 	var a answer
+	call := c.hist.now()
 	switch c.r.IntN(4) {
 	case 0:
 		a = c.client.oci(ctx, deletes(i.repo), http.MethodDelete, "/v2/"+i.repo+"/manifests/"+i.tag)
@@ -145,6 +148,7 @@ func (c *churner) remove(ctx context.Context) error {
 	if !a.ok() {
 		return broken("delete %s:%s: %v", i.repo, i.tag, a)
 	}
+	c.hist.add("tag "+i.repo+":"+i.tag, call, event{effect: take})
 	for _, ref := range []string{i.tag, i.digest} {
 		if a := c.client.oci(ctx, pulls(i.repo), http.MethodGet, "/v2/"+i.repo+"/manifests/"+ref); a.status != http.StatusNotFound {
 			return broken("%s:%s was deleted, and %s is answered with %v", i.repo, i.tag, ref, a)
