@@ -173,6 +173,7 @@ const jobLease = 30 * time.Second
 // there is none.
 func (db *DB) TakeJob(ctx context.Context) (job Job, found bool, err error) {
 	err = db.update(ctx, func(t *tx) error {
+		job, found = Job{}, false // nothing is kept from a failed try
 		jobs, err := all(t, scanJob, `
 			UPDATE job SET fence = fence + 1, lease = $1
 			WHERE id = (SELECT id FROM job WHERE state = 'running' AND lease <= $2 ORDER BY lease, id LIMIT 1) AND state = 'running' AND lease <= $2
