@@ -25,20 +25,11 @@ func (s *server) orgRules(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var rules []catalog.TagRule
-	if r.Method == http.MethodPut {
-		var patterns []easel.TagPattern
-		if patterns, err = readPatterns(r); err != nil {
-			return err
-		}
-		rules, err = s.o.Tags.SetTagRules(r.Context(), org, patterns)
-	} else {
-		rules, err = s.o.Tags.TagRules(r.Context(), org)
-	}
-	if err != nil {
-		return err
-	}
-	return writeRules(w, rules)
+	return serveRules(w, r,
+		func(ctx context.Context) ([]catalog.TagRule, error) { return s.o.Tags.TagRules(ctx, org) },
+		func(ctx context.Context, p []easel.TagPattern) ([]catalog.TagRule, error) {
+			return s.o.Tags.SetTagRules(ctx, org, p)
+		})
 }
 
 // repoRules serves GET and PUT of a repository's patterns.
@@ -47,16 +38,24 @@ func (s *server) repoRules(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var rules []catalog.TagRule
+	return serveRules(w, r,
+		func(ctx context.Context) ([]catalog.TagRule, error) { return s.o.Tags.RepoTagRules(ctx, repo) },
+		func(ctx context.Context, p []easel.TagPattern) ([]catalog.TagRule, error) {
+			return s.o.Tags.SetRepoTagRules(ctx, repo, p)
+		})
+}
+
+// serveRules answers the patterns that get returns, after PUT those of set.
+func serveRules(w http.ResponseWriter, r *http.Request, get func(context.Context) ([]catalog.TagRule, error),
+	set func(context.Context, []easel.TagPattern) ([]catalog.TagRule, error)) error {
 	if r.Method == http.MethodPut {
-		var patterns []easel.TagPattern
-		if patterns, err = readPatterns(r); err != nil {
+		patterns, err := readPatterns(r)
+		if err != nil {
 			return err
 		}
-		rules, err = s.o.Tags.SetRepoTagRules(r.Context(), repo, patterns)
-	} else {
-		rules, err = s.o.Tags.RepoTagRules(r.Context(), repo)
+		get = func(ctx context.Context) ([]catalog.TagRule, error) { return set(ctx, patterns) }
 	}
+	rules, err := get(r.Context())
 	if err != nil {
 		return err
 	}
