@@ -2,6 +2,7 @@ package workbench_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -295,5 +296,28 @@ func TestJobSkipsTheUndoWindow(t *testing.T) {
 		if gone, err := b.Job(imagetest.As(t, b.Ann), job.ID); err != nil || !gone.Now || gone.Freed == 0 {
 			t.Errorf("the job freed %d bytes, now %v; %v", gone.Freed, gone.Now, err)
 		}
+	})
+}
+
+// TestJobBound starts jobs until the project has as many as it may have that
+// have not ended; paused ones count, and one that ends makes room.
+func TestJobBound(t *testing.T) {
+	onBoth(t, func(t *testing.T, b *jobBench) {
+		first, ids := b.job(t, 1)
+		ctx := imagetest.As(t, b.Ann)
+		_, err := b.SetJob(ctx, first.ID, catalog.JobPaused)
+		must(t, err)
+		d := workbench.Deletion{Project: b.Ann.ProjectID, IDs: ids, Force: true}
+		for range 99 {
+			_, err := b.StartJob(ctx, d)
+			must(t, err)
+		}
+		if _, err := b.StartJob(ctx, d); !errors.Is(err, easel.TooMany) {
+			t.Fatalf("one more: %v", err)
+		}
+		_, err = b.SetJob(ctx, first.ID, catalog.JobCancelled)
+		must(t, err)
+		_, err = b.StartJob(ctx, d)
+		must(t, err)
 	})
 }
