@@ -375,6 +375,7 @@ func FuzzDifferential(f *testing.F) {
 	f.Add(uint8(3), "v1/p/images/1", "force=false", "h", "u", "", "", "", uint8(1), uint8(2), uint8(0))
 	f.Add(uint8(0), "%zz", "%", "h", "u", "", "", "", uint8(0), uint8(0), uint8(0))
 	fix := newFixture(f)
+	fix.lockout = newLockout(Lockout{After: -1}) // most inputs fail, at one moment of the clock
 	second := secondSigner{vectorAccess, vectorSecret}
 	first := func(t *testing.T, d drawn) bool {
 		d.SignedRequest.Body = func() ([]byte, error) { return d.body, nil }
