@@ -47,6 +47,7 @@ type commands struct {
 	Image imageCommands `cmd:"" help:"List, register and delete images."`
 	Org   orgCommands   `cmd:"" help:"List, create and delete organisations."`
 	Repo  repoCommands  `cmd:"" help:"List and delete repositories and tags."`
+	Share shareCommands `cmd:"" help:"Let other domains pull from a repository until a deadline."`
 	Robot robotCommands `cmd:"" help:"List, make and end the access keys of machines."`
 
 	Trash   trashCommands   `cmd:"" help:"List, restore and purge what was deleted."`
