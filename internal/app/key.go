@@ -102,10 +102,15 @@ func (c *keyCreate) owner(ctx context.Context, ses *session) (string, error) {
 		u, err := ses.user(ctx, c.User)
 		return u.ID, err
 	}
+	return ses.self(ctx)
+}
+
+// self returns the id of the user whose access key asks.
+func (s *session) self(ctx context.Context) (string, error) {
 	var own struct {
 		Key key `json:"credential"`
 	}
-	_, err := ses.Do(ctx, client.Call{Method: http.MethodGet, Path: keysPath + "/" + url.PathEscape(ses.AccessKey), Out: &own})
+	_, err := s.Do(ctx, client.Call{Method: http.MethodGet, Path: keysPath + "/" + url.PathEscape(s.AccessKey), Out: &own})
 	return own.Key.User, err
 }
 

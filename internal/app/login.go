@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -164,7 +163,7 @@ func ask(s *streams, prompt string) (string, error) {
 		fmt.Fprintln(s.err)
 		return string(line), err
 	}
-	line, err := bufio.NewReader(s.in).ReadString('\n')
+	line, err := readLine(s.in)
 	if line = strings.TrimSpace(line); line == "" {
 		if err == nil || errors.Is(err, io.EOF) {
 			err = errors.New("nothing was given for it")
@@ -172,6 +171,21 @@ func ask(s *streams, prompt string) (string, error) {
 		return "", fmt.Errorf("%s %w", strings.TrimSpace(prompt), err)
 	}
 	return line, nil
+}
+
+// readLine reads a line and not a byte more: what follows may be the answer to
+// the next question.
+func readLine(r io.Reader) (string, error) {
+	var line []byte
+	for b := make([]byte, 1); len(line) < 1<<16; {
+		n, err := r.Read(b)
+		if n == 1 && b[0] != '\n' {
+			line = append(line, b[0])
+		} else if n == 1 || err != nil {
+			return string(line), err
+		}
+	}
+	return "", errors.New("the line is too long")
 }
 
 type logoutCommand struct {

@@ -17,7 +17,7 @@ type userCommands struct {
 	Create userCreate `cmd:"" help:"Make a user; it has no rights yet."`
 	Show   userShow   `cmd:"" help:"Show a user with its groups."`
 	Update userUpdate `cmd:"" help:"Rename, enable or disable a user."`
-	Passwd userPasswd `cmd:"" help:"Give a user another password."`
+	Passwd userPasswd `cmd:"" help:"Give yourself, or a user, another password."`
 	Rm     userRm     `cmd:"" help:"Delete a user with keys and tokens."`
 }
 
@@ -186,16 +186,21 @@ func (c *userUpdate) Run(ctx context.Context, s *streams) error {
 
 type userPasswd struct {
 	account `embed:""`
-	Name    string `arg:"" help:"Name or id."`
+	Name    string `arg:"" optional:"" help:"Name or id (default: yourself)."`
 }
 
 // Help is the text below the flags.
 func (userPasswd) Help() string {
-	return "The password is read from EASEL_PASSWORD or asked for. Another password ends the user's tokens; access keys stay."
+	return `An administrator gives any user another password. For the own one the old password is asked for, too, whoever it is:
+leave the name out. The new password is read from EASEL_PASSWORD or asked for, the old one from EASEL_OLD_PASSWORD. Another
+password ends the user's tokens; access keys stay.`
 }
 
 // Run gives a user another password.
 func (c *userPasswd) Run(ctx context.Context, s *streams) error {
+	if c.Name == "" {
+		return c.own(ctx, s)
+	}
 	password, err := s.secret("EASEL_PASSWORD", "New password of "+c.Name)
 	if err != nil {
 		return err
@@ -203,6 +208,36 @@ func (c *userPasswd) Run(ctx context.Context, s *streams) error {
 	return c.account.onUser(ctx, s, c.Name, "Changed the password of", func(u user) client.Call {
 		return client.Call{Method: http.MethodPatch, Path: "/v3/users/" + url.PathEscape(u.ID), In: map[string]any{"user": map[string]any{"password": password}}}
 	})
+}
+
+// own changes the password of the user whose access key asks.
+func (c *userPasswd) own(ctx context.Context, s *streams) error {
+	ses, err := c.open(s)
+	if err != nil {
+		return err
+	}
+	defer ses.Close()
+	id, err := ses.self(ctx)
+	if err != nil {
+		return err
+	}
+	in := map[string]string{}
+	if in["original_password"], err = s.secret("EASEL_OLD_PASSWORD", "Old password"); err != nil {
+		return err
+	}
+	if in["password"], err = s.secret("EASEL_PASSWORD", "New password"); err != nil {
+		return err
+	}
+	path := "/v3/users/" + url.PathEscape(id) + "/password"
+	_, err = ses.Do(ctx, client.Call{Method: http.MethodPost, Path: path, In: map[string]any{"user": in}})
+	if client.IsStatus(err, http.StatusUnauthorized) { // the key was good a moment ago
+		return errors.New("the old password is wrong, or too many wrong ones were tried: wait a while")
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out, "Changed your password. Your tokens have ended; access keys stay.")
+	return nil
 }
 
 type userRm struct {
