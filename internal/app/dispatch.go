@@ -97,7 +97,8 @@ func writeProblem(w http.ResponseWriter, status int, code, msg string) {
 }
 
 // root answers "GET /": a browser gets the documentation, a client that signs
-// in the plain layout asks SWR for its versions, any other asks IAM.
+// in the plain layout asks SWR for its versions, any other asks IAM. So does the
+// SDK's IAM client, which signs for an account and not for a project.
 func root(swrVersions, iamVersions http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -106,7 +107,7 @@ func root(swrVersions, iamVersions http.Handler) http.Handler {
 			writeProblem(w, http.StatusMethodNotAllowed, "ModelArts.2803", "only GET is allowed here")
 		case strings.Contains(r.Header.Get("Accept"), "text/html"):
 			http.Redirect(w, r, "/docs/", http.StatusFound)
-		case strings.HasPrefix(r.Header.Get("Authorization"), "SDK-HMAC-SHA256 Access="):
+		case strings.HasPrefix(r.Header.Get("Authorization"), "SDK-HMAC-SHA256 Access=") && r.Header.Get("X-Domain-Id") == "":
 			swrVersions.ServeHTTP(w, r)
 		default:
 			iamVersions.ServeHTTP(w, r)

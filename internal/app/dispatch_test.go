@@ -66,6 +66,7 @@ func TestRoot(t *testing.T) {
 	}{
 		{"a browser", "GET", "Accept", "text/html,application/xhtml+xml", 302, "/docs/"},
 		{"signed, plain layout", "GET", "Authorization", "SDK-HMAC-SHA256 Access=AK, SignedHeaders=x-sdk-date, Signature=0", 200, "swr"},
+		{"signed, plain layout, for an account", "GET", "Authorization+X-Domain-Id", "SDK-HMAC-SHA256 Access=AK, SignedHeaders=x-sdk-date, Signature=0", 200, "iam"},
 		{"signed, scoped layout", "GET", "Authorization", "SDK-HMAC-SHA256 Credential=AK/20260102///sdk_request, SignedHeaders=x-sdk-date, Signature=0", 200, "iam"},
 		{"anything else", "GET", "Accept", "*/*", 200, "iam"},
 		{"HEAD", "HEAD", "Accept", "*/*", 200, "iam"},
@@ -74,7 +75,9 @@ func TestRoot(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewRequest(tt.method, "/", nil)
-			r.Header.Set(tt.header, tt.value)
+			for name := range strings.SplitSeq(tt.header, "+") {
+				r.Header.Set(name, tt.value)
+			}
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
 			got := w.Body.String()
