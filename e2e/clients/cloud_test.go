@@ -78,6 +78,15 @@ func ok(t *testing.T, err error) {
 	}
 }
 
+// wantStatus fails the test unless err is an answer with this status.
+func wantStatus(t *testing.T, err error, status int) {
+	t.Helper()
+	var refused *sdkerr.ServiceResponseError
+	if !errors.As(err, &refused) || refused.StatusCode != status {
+		t.Errorf("error %v, want an answer %d", err, status)
+	}
+}
+
 // wantRefused fails the test unless err is an answer of the server with this
 // status and code.
 func wantRefused(t *testing.T, err error, status int, code string) {

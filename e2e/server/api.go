@@ -14,7 +14,7 @@ type Receipt struct {
 	Freed, Shared, Pinned, Pending int64
 }
 
-// Call calls an API of the server as its administrator and decodes the answer
+// Call calls an API of the server as its user and decodes the answer
 // into out, which may be nil. Any status of 400 or more fails the test.
 func (s *Server) Call(t *testing.T, method, path string, in, out any) http.Header {
 	t.Helper()
@@ -31,14 +31,14 @@ func (s *Server) Call(t *testing.T, method, path string, in, out any) http.Heade
 	return header
 }
 
-// Token logs the administrator in with the password.
+// Token logs the user in with the password.
 func (s *Server) Token(t *testing.T) string {
 	t.Helper()
 	type object = map[string]any
 	login := object{"auth": object{
 		"identity": object{
 			"methods":  []string{"password"},
-			"password": object{"user": object{"name": "admin", "password": s.Password, "domain": object{"name": "easel"}}},
+			"password": object{"user": object{"name": s.User, "password": s.Password, "domain": object{"name": s.Domain}}},
 		},
 		"scope": object{"project": object{"id": s.Project}},
 	}}

@@ -22,15 +22,19 @@ import (
 // Region is the name of the first project, as the vendor's SDK expects it.
 const Region = "eu-de"
 
-// Server is a running easel.
+// Server is a running easel, as one of its users sees it: [Start] returns it for
+// the first administrator, [Server.NewUser] and [Server.NewDomain] for others.
 type Server struct {
 	URL       string // http://HOST:PORT
 	Host      string // HOST:PORT, as image names begin
 	DataDir   string
+	Domain    string // its name
 	Project   string // id
+	User      string // name
+	UserID    string // "" for the first administrator
 	AccessKey string
 	SecretKey string
-	Password  string // of the user admin
+	Password  string
 
 	stop func() error
 }
@@ -42,6 +46,8 @@ func Start(t *testing.T, flags ...string) *Server {
 	t.Helper()
 	s := &Server{
 		DataDir:   filepath.Join(t.TempDir(), "data"),
+		Domain:    "easel",
+		User:      "admin",
 		Project:   random(16),
 		AccessKey: strings.ToUpper(random(10)), // of its own: SDKs remember look-ups per access key
 		SecretKey: random(20),
