@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -20,7 +21,10 @@ type ServeOptions struct {
 	// Observe, if set, is told about every request when it has ended. route is
 	// what SetRoute said, in and out are bytes of body.
 	Observe func(route, method string, status int, d time.Duration, in, out int64)
-	Idle    time.Duration  // how long a client may pause before a body that it announced: 60 s
+	Idle    time.Duration // how long a client may pause before a body that it announced: 60 s
+	// Trace, if set, begins the span of a request that has its id; what it
+	// returns with the request is called with route and status at the end.
+	Trace   func(*http.Request) (*http.Request, func(route string, status int))
 	Limits  Limits         // how often a caller may ask
 	Trusted []netip.Prefix // proxies whose X-Forwarded-For is believed
 }
@@ -48,6 +52,10 @@ func Serve(h http.Handler, o ServeOptions) http.Handler {
 			ctx = easel.WithDeleteNow(ctx)
 		}
 		r = r.WithContext(context.WithValue(ctx, noteKey{}, note))
+		ended := func(string, int) {}
+		if o.Trace != nil {
+			r, ended = o.Trace(r)
+		}
 		if r.Body != nil {
 			r.Body = body
 		}
@@ -60,6 +68,7 @@ func Serve(h http.Handler, o ServeOptions) http.Handler {
 			p := recover()
 			cut := p != nil && !recovered(res, note, p)
 			o.end(r, res, note, body.n, time.Since(start))
+			ended(note.route, cmp.Or(res.Status(), http.StatusOK))
 			if cut {
 				panic(http.ErrAbortHandler) // net/http cuts the connection: the answer is not complete
 			}
@@ -102,6 +111,9 @@ func (o ServeOptions) end(r *http.Request, res *Response, note *note, in int64, 
 		slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", status),
 		slog.Int64("in", in), slog.Int64("out", res.Bytes()), slog.Duration("took", took), slog.String("from", r.RemoteAddr),
 	}
+	if id := traceID(r.Header.Get("Traceparent")); id != "" {
+		attrs = append(attrs, slog.String("trace", id))
+	}
 	if note.user != "" {
 		attrs = append(attrs, slog.String("user", note.user))
 	}
@@ -109,6 +121,17 @@ func (o ServeOptions) end(r *http.Request, res *Response, note *note, in int64, 
 		attrs = append(attrs, slog.Any("err", note.err))
 	}
 	o.Log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// traceID returns the id of the trace that a client's traceparent header (W3C
+// Trace Context: version, trace, span, flags) names; "" when it names none.
+func traceID(traceparent string) string {
+	version, rest, ok := strings.Cut(traceparent, "-")
+	id, _, more := strings.Cut(rest, "-")
+	if !ok || !more || len(version) != 2 || len(id) != 32 || strings.Trim(id, "0123456789abcdef") != "" || strings.Trim(id, "0") == "" {
+		return ""
+	}
+	return id
 }
 
 // note is what handlers tell the access log about their request.

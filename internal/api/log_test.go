@@ -223,3 +223,28 @@ func TestReceiptHeaders(t *testing.T) {
 		t.Errorf("headers of an empty receipt: %v", h)
 	}
 }
+
+// TestTraceOfTheClient: the access log has the id of the trace that the client
+// is in, and nothing else that it may say there.
+func TestTraceOfTheClient(t *testing.T) {
+	t.Parallel()
+	const id = "4bf92f3577b34da6a3ce929d0e0e4736"
+	for _, tt := range []struct{ header, want string }{
+		{"00-" + id + "-00f067aa0ba902b7-01", id},
+		{"cc-" + id + "-00f067aa0ba902b7-01-what-the-future-will-say", id},
+		{"", ""},
+		{id, ""},
+		{"00-" + id, ""},
+		{"00-" + strings.ToUpper(id) + "-00f067aa0ba902b7-01", ""},
+		{"00-" + strings.Repeat("0", 32) + "-00f067aa0ba902b7-01", ""},
+		{"00-" + id + "00-00f067aa0ba902b7-01", ""},
+		{"00-forged line-00f067aa0ba902b7-01", ""},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Traceparent", tt.header)
+		_, line, _ := serve(t, func(http.ResponseWriter, *http.Request) {}, r)
+		if got, _ := line["trace"].(string); got != tt.want {
+			t.Errorf("%q is logged as trace %q, want %q", tt.header, got, tt.want)
+		}
+	}
+}

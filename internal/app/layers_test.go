@@ -50,7 +50,7 @@ var layers = map[string]layer{
 	"internal/api/easelapi":  {inside: []string{"", "internal/api", "internal/identity", "internal/registry", "internal/workbench", "internal/hook", "internal/catalog"}},
 
 	"internal/app": {inside: []string{"*"}, outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml",
-		"github.com/prometheus/client_golang", "github.com/vbauerster/mpb/v8", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/term"}},
+		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel", "github.com/vbauerster/mpb/v8", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/term"}},
 	"cmd/easel": {inside: []string{"internal/app"}},
 	// Attacks are tests; the package has nothing else.
 	"internal/attack": {},

@@ -110,12 +110,16 @@ func (m *metrics) certificate(notAfter func() time.Time) {
 // methods bounds the method label: a client can send any word.
 var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
 
+func methodLabel(method string) string {
+	if slices.Contains(methods, method) {
+		return method
+	}
+	return "other"
+}
+
 // serve lets h answer and counts the answer.
 func (m *metrics) serve(f family, h http.Handler, w http.ResponseWriter, r *http.Request) {
-	method := "other"
-	if slices.Contains(methods, r.Method) {
-		method = r.Method
-	}
+	method := methodLabel(r.Method)
 	inFlight := m.inFlight.WithLabelValues(string(f))
 	inFlight.Inc()
 	defer inFlight.Dec()

@@ -55,7 +55,16 @@ func (c *serveCommand) Run(ctx context.Context, s *streams, file *File) (err err
 		return err
 	}
 	m := newMetrics()
-	st, err := openStores(ctx, c.Place, c.MasterKey, catalog.Options{Quotas: c.quotas(), PinFor: c.PinFor, LowSpace: int64(c.LowSpace), Observe: m.database})
+	traces, err := startTracing(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer traces.stop(ctx)
+	observe := func(ctx context.Context, op string, d time.Duration) {
+		m.database(op, d)
+		traces.transaction(ctx, op, d)
+	}
+	st, err := openStores(ctx, c.Place, c.MasterKey, catalog.Options{Quotas: c.quotas(), PinFor: c.PinFor, LowSpace: int64(c.LowSpace), Observe: observe})
 	if err != nil {
 		return err
 	}
@@ -65,7 +74,7 @@ func (c *serveCommand) Run(ctx context.Context, s *streams, file *File) (err err
 		return err
 	}
 	defer listener.Close() // closed already, unless the start fails
-	sys, err := wire(ctx, &c.Config, st, listener.Addr(), m, log)
+	sys, err := wire(ctx, &c.Config, st, listener.Addr(), m, traces, log)
 	if err != nil {
 		return err
 	}

@@ -37,14 +37,14 @@ type system struct {
 
 // wire puts services and families together on open stores, for a server that
 // listens at the address at.
-func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, log *slog.Logger) (*system, error) {
+func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, traces *tracing, log *slog.Logger) (*system, error) {
 	sys := &system{stopping: make(chan struct{})}
 	sys.identity = identity.New(identity.Options{
 		Catalog: st.catalog, MasterKey: st.masterKey, Log: log, Region: c.ProjectName, MaxKeys: c.KeyQuota,
 		Lockout: identity.Lockout{After: c.lockout(), Observe: m.login},
 	})
 	sys.registry = registry.New(registry.Options{
-		Catalog: st.catalog, Blobs: st.blobs, Log: log, Metrics: m, Receipts: sys.identity,
+		Catalog: st.catalog, Blobs: traces.store(st.blobs), Log: log, Metrics: m, Receipts: sys.identity,
 		UploadTTL: c.UploadTTL, UnlinkWait: c.UnlinkWait, MaxUploads: c.MaxUploads, MachineAgents: c.machineAgents(),
 		Free: st.blobs.Free, LowSpace: int64(c.LowSpace), Capacity: st.blobs.Capacity,
 	})
@@ -67,7 +67,7 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, l
 		return nil, err
 	}
 	sys.handler = besides(newOps(st.catalog, auth, c.Metrics, m, log), api.Serve(families, api.ServeOptions{
-		Log: log, Trusted: trusted, Limits: api.Limits{User: c.RateLimit, Stranger: c.AnonymousRateLimit, Refused: m.limit},
+		Log: log, Trusted: trusted, Trace: traces.request(), Limits: api.Limits{User: c.RateLimit, Stranger: c.AnonymousRateLimit, Refused: m.limit},
 	}))
 	sys.loops = []func(context.Context) error{
 		func(ctx context.Context) error { sys.registry.Run(ctx); return nil },

@@ -30,7 +30,7 @@ type DB struct {
 	clock   func() time.Time
 	pinFor  time.Duration
 	quotas  Quotas
-	observe func(op string, d time.Duration)
+	observe func(ctx context.Context, op string, d time.Duration)
 	watch   func(context.Context, querier) querier // tests stop transactions between two statements; else nil
 }
 
@@ -50,7 +50,7 @@ type Options struct {
 	LowSpace int64
 	// Observe, if set, is told how long each transaction took, retries
 	// included; op is "view" or "update".
-	Observe func(op string, d time.Duration)
+	Observe func(ctx context.Context, op string, d time.Duration)
 }
 
 // Open opens or creates the catalogue and brings its schema up to date.
@@ -60,7 +60,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		db.pinFor = 15 * time.Minute
 	}
 	if db.observe == nil {
-		db.observe = func(string, time.Duration) {}
+		db.observe = func(context.Context, string, time.Duration) {}
 	}
 	path, isSQLite := strings.CutPrefix(o.URL, "sqlite:")
 	switch {
@@ -113,7 +113,7 @@ func (db *DB) memo() *memo {
 // view runs f, which only reads; each statement sees a snapshot of its own.
 func (db *DB) view(ctx context.Context, f func(*tx) error) error {
 	start := time.Now()
-	defer func() { db.observe("view", time.Since(start)) }()
+	defer func() { db.observe(ctx, "view", time.Since(start)) }()
 	return classify(f(db.newTx(ctx, db.readers)))
 }
 
@@ -123,7 +123,7 @@ func (db *DB) view(ctx context.Context, f func(*tx) error) error {
 // context that the client cannot cancel in the middle of a statement.
 func (db *DB) update(ctx context.Context, f func(*tx) error) error {
 	start := time.Now()
-	defer func() { db.observe("update", time.Since(start)) }()
+	defer func() { db.observe(ctx, "update", time.Since(start)) }()
 	do := func(t *tx) error {
 		if err := f(t); err != nil {
 			return err
