@@ -48,7 +48,6 @@ type Config struct {
 	LockoutAfter       int      `yaml:"lockout_after" default:"10" placeholder:"N" help:"Failed log-ins of one user from one address after which the next must wait, longer each time; 0: never (${default})."`
 	TrustedProxy       []string `yaml:"trusted_proxy" name:"trusted-proxy" placeholder:"CIDR" help:"Addresses of proxies whose X-Forwarded-For tells the client's address."`
 
-	OrgQuota     int `yaml:"org_quota" default:"1000" help:"Organisations per domain (${default})."`
 	Quotas       `yaml:",inline" embed:""`
 	KeyQuota     int   `yaml:"key_quota" default:"20" help:"Access keys per user (${default})."`
 	MaxImageSize Bytes `yaml:"max_image_size" default:"0" placeholder:"SIZE" help:"Largest image that can be registered; 0: any."`
@@ -72,8 +71,9 @@ type Config struct {
 	hookAllow []netip.Prefix // HookAllow, parsed
 }
 
-// Quotas bound organisations and projects for which nothing else was set.
+// Quotas bound domains, organisations and projects for which nothing else was set.
 type Quotas struct {
+	OrgQuota   int64 `yaml:"org_quota" default:"1000" help:"Organisations per domain, where no other number is set (${default})."`
 	RepoQuota  int64 `yaml:"repo_quota" default:"0" help:"Repositories per organisation, where no other number is set; 0: any."`
 	SpaceQuota Bytes `yaml:"space_quota" default:"0" placeholder:"SIZE" help:"Bytes per organisation, where no other number is set; 0: any."`
 	ImageQuota int64 `yaml:"image_quota" default:"0" help:"Registered images per project, where no other number is set; 0: any."`
@@ -81,7 +81,7 @@ type Quotas struct {
 
 // quotas returns the bounds in the catalogue's form.
 func (q Quotas) quotas() catalog.Quotas {
-	return catalog.Quotas{Repos: q.RepoQuota, Space: int64(q.SpaceQuota), Images: q.ImageQuota}
+	return catalog.Quotas{Orgs: q.OrgQuota, Repos: q.RepoQuota, Space: int64(q.SpaceQuota), Images: q.ImageQuota}
 }
 
 // Place says where an installation keeps its data.

@@ -113,6 +113,19 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+// TestCompat compares the bounds with the cloud's (swr.md 4.1, iam.md 6).
+func TestCompat(t *testing.T) {
+	t.Parallel()
+	code, out, stderr := run(t, "config", "--compat")
+	var got Config
+	if err := yaml.UnmarshalWithOptions([]byte(out), &got, yaml.Strict()); code != exitOK || err != nil {
+		t.Fatal(code, err, stderr)
+	}
+	if got.quotas().Orgs != 5 || got.KeyQuota != 2 {
+		t.Errorf("with --compat: %d organisations, %d access keys", got.quotas().Orgs, got.KeyQuota)
+	}
+}
+
 func TestConfigNeverPrintsSecrets(t *testing.T) {
 	secrets := map[string]string{
 		"EASEL_ADMIN_PASSWORD": "hush-password", "EASEL_ADMIN_ACCESS_KEY": "HUSHACCESS", "EASEL_ADMIN_SECRET_KEY": "hush-secret",

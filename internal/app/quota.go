@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"easel/internal/client"
@@ -14,8 +15,8 @@ import (
 const quotasPath = "/easel/v1/quotas"
 
 type quotaCommands struct {
-	Show quotaShow `cmd:"" help:"Show what organisations and projects may hold, and what they hold."`
-	Set  quotaSet  `cmd:"" help:"Bound an organisation or a project."`
+	Show quotaShow `cmd:"" help:"Show what the domain, organisations and projects may hold, and what they hold."`
+	Set  quotaSet  `cmd:"" help:"Bound an organisation, a project or a domain."`
 }
 
 // quota is a bound with what is used of it; limit 0 is none.
@@ -34,9 +35,21 @@ func (q quota) text(unit func(int64) string) string {
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
 
+// domainQuota is how many organisations a domain may have.
+type domainQuota struct {
+	Name string `json:"domain"`
+	Orgs quota  `json:"organisations"`
+}
+
+func (d domainQuota) write(w io.Writer) {
+	row(w, "DOMAIN", "ORGANISATIONS")
+	row(w, d.Name, d.Orgs.text(number))
+}
+
 // quotas are as the server sends them.
 type quotas struct {
-	Orgs []struct {
+	Domain domainQuota `json:"domain"`
+	Orgs   []struct {
 		Org   string `json:"organisation"`
 		Repos quota  `json:"repositories"`
 		Space quota  `json:"bytes"`
@@ -49,6 +62,8 @@ type quotas struct {
 }
 
 func (q quotas) write(w io.Writer) {
+	q.Domain.write(w)
+	row(w)
 	row(w, "ORGANISATION", "REPOSITORIES", "SPACE")
 	for _, o := range q.Orgs {
 		row(w, o.Org, o.Repos.text(number), o.Space.text(size))
@@ -66,25 +81,22 @@ type quotaShow struct {
 
 // Run shows the quotas.
 func (c *quotaShow) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
-	var q quotas
-	if _, err := ses.Do(ctx, client.Call{Method: http.MethodGet, Path: quotasPath, Out: &q}); err != nil {
-		return err
-	}
-	return ses.print(q, q.write)
+	return show(ctx, s, &c.viewer, (*session).quotas, func(w io.Writer, q quotas) { q.write(w) })
+}
+
+func (s *session) quotas(ctx context.Context) (quotas, error) {
+	return get[quotas](ctx, s, quotasPath, nil)
 }
 
 type quotaSet struct {
 	viewer  `embed:""`
-	Org     string `env:"-" placeholder:"NAME" help:"The organisation to bound, or"`
-	Project string `env:"-" placeholder:"ID" help:"the project."`
+	Org     string `env:"-" xor:"what" placeholder:"NAME" help:"The organisation to bound, or"`
+	Project string `env:"-" xor:"what" placeholder:"NAME" help:"the project, by name or id, or"`
+	Domain  string `env:"-" xor:"what" placeholder:"NAME" help:"the domain, for those who look after the installation."`
 	Repos   string `env:"-" placeholder:"N" help:"Repositories of the organisation."`
 	Space   string `env:"-" placeholder:"SIZE" help:"Bytes of the organisation, each blob counted once."`
 	Images  string `env:"-" placeholder:"N" help:"Registered images of the project."`
+	Orgs    string `env:"-" placeholder:"N" help:"Organisations of the domain."`
 }
 
 // Help is the text below the flags.
@@ -94,43 +106,72 @@ func (quotaSet) Help() string {
 Examples:
 
   easel quota set --org vision-team --space 500GiB --repos 40
-  easel quota set --project 0123456789abcdef0123456789abcdef --images 200
+  easel quota set --project eu-de_vision --images 200
+  easel quota set --domain partner --orgs 5
   easel quota set --org vision-team --space default`
+}
+
+// in returns what to bound, and the bounds by their names on the wire.
+func (c *quotaSet) in() (what string, bounds map[string]int64, err error) {
+	texts := map[string]string{"repositories": c.Repos, "bytes": c.Space, "images": c.Images, "organisations": c.Orgs}
+	mine := map[string][]string{"organisation": {"repositories", "bytes"}, "project": {"images"}, "domain": {"organisations"}}
+	switch {
+	case c.Org != "":
+		what = "organisation"
+	case c.Project != "":
+		what = "project"
+	case c.Domain != "":
+		what = "domain"
+	default:
+		return "", nil, errors.New("name one to bound: --org NAME, --project NAME or --domain NAME")
+	}
+	bounds = map[string]int64{}
+	for name, text := range texts {
+		if text == "" {
+			continue
+		}
+		if !slices.Contains(mine[what], name) {
+			return "", nil, errors.New("--repos and --space bound an organisation, --images a project, --orgs a domain")
+		}
+		if bounds[name], err = bound(text); err != nil {
+			return "", nil, err
+		}
+	}
+	if len(bounds) == 0 {
+		return "", nil, errors.New("say how much: --repos, --space, --images or --orgs")
+	}
+	return what, bounds, nil
 }
 
 // Run sets quotas and shows all.
 func (c *quotaSet) Run(ctx context.Context, s *streams) error {
-	path, bounds := quotasPath+"/organisations/"+url.PathEscape(c.Org), map[string]string{"repositories": c.Repos, "bytes": c.Space}
-	if c.Project != "" {
-		path, bounds = quotasPath+"/projects/"+url.PathEscape(c.Project), map[string]string{"images": c.Images}
-	}
-	switch {
-	case (c.Org == "") == (c.Project == ""):
-		return errors.New("name one to bound: --org NAME or --project ID")
-	case c.Org != "" && c.Images != "" || c.Project != "" && c.Repos+c.Space != "":
-		return errors.New("--repos and --space bound an organisation, --images a project")
-	}
-	in := map[string]int64{}
-	for name, text := range bounds {
-		if text == "" {
-			continue
-		}
-		n, err := bound(text)
-		if err != nil {
-			return err
-		}
-		in[name] = n
-	}
-	if len(in) == 0 {
-		return errors.New("say how much: --repos, --space or --images")
+	what, bounds, err := c.in()
+	if err != nil {
+		return err
 	}
 	ses, err := c.open(s)
 	if err != nil {
 		return err
 	}
 	defer ses.Close()
+	if what == "domain" {
+		var d domainQuota
+		call := client.Call{Method: http.MethodPatch, Path: quotasPath + "/domains/" + url.PathEscape(c.Domain), In: bounds, Out: &d}
+		if _, err := ses.Do(ctx, call); err != nil {
+			return err
+		}
+		return ses.print(d, d.write)
+	}
+	path := quotasPath + "/organisations/" + url.PathEscape(c.Org)
+	if what == "project" {
+		id, _, err := findProject(ctx, ses.Client, c.Project)
+		if err != nil {
+			return err
+		}
+		path = quotasPath + "/projects/" + url.PathEscape(id)
+	}
 	var q quotas
-	if _, err := ses.Do(ctx, client.Call{Method: http.MethodPatch, Path: path, In: in, Out: &q}); err != nil {
+	if _, err := ses.Do(ctx, client.Call{Method: http.MethodPatch, Path: path, In: bounds, Out: &q}); err != nil {
 		return err
 	}
 	return ses.print(q, q.write)

@@ -83,7 +83,7 @@ func (s *system) families(c *Config, auth api.Authenticator, m *metrics) http.Ha
 	base := c.publicURL
 	return &dispatcher{metrics: m, families: map[family]http.Handler{
 		modelartsFamily: modelarts.New(s.images, auth, modelarts.Options{PublicURL: base, NotFoundStatus: c.imageNotFound()}),
-		swrFamily:       swr.New(s.registry, auth, swr.Options{Identity: s.identity, PublicURL: base, Compat: c.Compat, OrgQuota: c.OrgQuota}),
+		swrFamily:       swr.New(s.registry, auth, swr.Options{Identity: s.identity, PublicURL: base}),
 		ociFamily:       ociapi.New(s.registry, s.identity, ociapi.Options{PublicURL: base, Service: identity.Audience}),
 		tokenFamily:     iam.NewRegistryAuth(s.identity),
 		iamFamily:       iam.New(s.identity, auth, iam.Options{PublicURL: base, Region: c.ProjectName}),

@@ -126,8 +126,8 @@ func (in *installation) settle(t *testing.T) {
 	in.settler(t, "ray", "acme", acmeOne, false)
 	in.settler(t, "ben", "acme", acmeOne, false)
 	in.settler(t, "gus", "globex", globexOne, true)
-	must(t, in.db.CreateOrg(t.Context(), in.people["ann"].Principal, "team", 10))
-	must(t, in.db.CreateOrg(t.Context(), in.people["gus"].Principal, "rival", 10))
+	must(t, in.db.CreateOrg(t.Context(), in.people["ann"].Principal, "team"))
+	must(t, in.db.CreateOrg(t.Context(), in.people["gus"].Principal, "rival"))
 	in.grant(t, "dan", "team", 3)
 	in.grant(t, "ray", "team", 1)
 }

@@ -149,6 +149,7 @@ var swrAttempts = []attempt{
 // the first domain look after the store that all of them share.
 var easelAttempts = []attempt{
 	{"GET /easel/v1/quotas", "/easel/v1/quotas", "", "", "", "401 - 200 - -"},
+	{"PATCH /easel/v1/quotas/domains/{domain}", "/easel/v1/quotas/domains/acme", "/easel/v1/quotas/domains/none", `{"organisations":9}`, "", "401 - 403 403 403"},
 	{"PATCH /easel/v1/quotas/organisations/{organisation}", "/easel/v1/quotas/organisations/team", "/easel/v1/quotas/organisations/newt", `{"bytes":1}`, "", "401 - 404 403 403"},
 	{"PATCH /easel/v1/quotas/projects/{project_id}", "/easel/v1/quotas/projects/$P1", "/easel/v1/quotas/projects/$NOID", `{"images":1}`, "", "401 - 404 403 403"},
 	{"GET /easel/v1/retention", "/easel/v1/retention", "", "", "", "401 - 200 200 -"},

@@ -27,7 +27,7 @@ func openBench(b *testing.B) *catalog.DB {
 	if _, err := db.Bootstrap(b.Context(), d1, p1, a1, k1); err != nil {
 		b.Fatal(err)
 	}
-	if err := db.CreateOrg(b.Context(), benchUser, "team", 10); err != nil {
+	if err := db.CreateOrg(b.Context(), benchUser, "team"); err != nil {
 		b.Fatal(err)
 	}
 	return db

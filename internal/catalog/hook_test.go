@@ -27,8 +27,8 @@ func newHookWorld(t *testing.T, db *DB) *hookWorld {
 	for _, err := range []error{
 		db.AddDomain(t.Context(), d),
 		db.AddAccount(t.Context(), Account{ID: "ann", Name: "ann", Enabled: true, Domain: d}),
-		db.CreateOrg(t.Context(), w.ann, "team", 10),
-		db.CreateOrg(t.Context(), w.ann, "rest", 10),
+		db.CreateOrg(t.Context(), w.ann, "team"),
+		db.CreateOrg(t.Context(), w.ann, "rest"),
 	} {
 		if err != nil {
 			t.Fatal(err)

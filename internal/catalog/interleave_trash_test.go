@@ -113,7 +113,7 @@ func TestTrashInterleavings(t *testing.T) {
 			t.Parallel()
 			s := newStage(t)
 			s.must(s.db.SetOrgUndo(t.Context(), s.ann, "team", Undo{Window: time.Hour}))
-			s.must(s.db.CreateOrg(t.Context(), s.bob, "plain", 10))
+			s.must(s.db.CreateOrg(t.Context(), s.bob, "plain"))
 			tt.f(s)
 			s.settles()
 		})

@@ -41,7 +41,7 @@ func ledgerIsMended(t *testing.T, url string) {
 	ann := easel.Principal{UserID: "ann", UserName: "ann", DomainID: "lab"}
 	must(db.AddDomain(t.Context(), lab))
 	must(db.AddAccount(t.Context(), Account{ID: "ann", Name: "ann", Enabled: true, Domain: lab}))
-	must(db.CreateOrg(t.Context(), ann, "team", 10))
+	must(db.CreateOrg(t.Context(), ann, "team"))
 	body := []byte(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","layers":[],"config":{"mediaType":"x/y","size":6,"digest":"` +
 		string(easel.DigestOf(easel.SHA256, []byte("config"))) + `"}}`)
 	m, err := easel.ParseManifest(easel.MediaTypeOCIManifest, body)

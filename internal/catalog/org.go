@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"easel"
@@ -30,18 +31,13 @@ type OrgQuery struct {
 }
 
 // CreateOrg makes an organisation of who's domain and grants who level 7 on
-// it. quota bounds the organisations of the domain. Errors: Exists
-// "organisation", in whichever domain the name is taken; TooMany "organisation
-// quota"; NotFound "domain".
-func (db *DB) CreateOrg(ctx context.Context, who easel.Principal, name easel.Org, quota int) error {
+// it. Errors: Exists "organisation", in whichever domain the name is taken;
+// TooMany "organisation quota"; NotFound "domain".
+func (db *DB) CreateOrg(ctx context.Context, who easel.Principal, name easel.Org) error {
 	return db.update(ctx, func(t *tx) error {
-		// The lock makes the count exact when several are made at once.
-		if ok, err := t.exists(`SELECT 1 FROM domain WHERE id = $1`+t.forNoKeyUpdate(), who.DomainID); err != nil || !ok {
-			return orNotFound(err, "domain", "the domain %s does not exist", who.DomainID)
-		}
-		var have int
-		if _, err := t.get([]any{&have}, `SELECT COUNT(*) FROM org WHERE domain = $1`, who.DomainID); err != nil {
-			return err
+		room := t.roomForOrg(who.DomainID)
+		if room != nil && !errors.Is(room, easel.TooMany) {
+			return room
 		}
 		var id int64
 		ok, err := t.get([]any{&id}, `
@@ -54,8 +50,8 @@ func (db *DB) CreateOrg(ctx context.Context, who easel.Principal, name easel.Org
 		if !ok {
 			return easel.E(easel.Exists, "organisation", "the organisation name %s is taken; names are unique in the installation", name)
 		}
-		if have >= quota {
-			return easel.E(easel.TooMany, "organisation quota", "the domain has %d organisations of at most %d", have, quota)
+		if room != nil { // that the name is taken comes first
+			return room
 		}
 		_, err = t.exec(`INSERT INTO org_grant (org, account, level) SELECT CAST($1 AS BIGINT), id, CAST($2 AS BIGINT) FROM account WHERE id = $3`,
 			id, levelManage, who.UserID)

@@ -74,7 +74,7 @@ func (s *shelf) user(t *testing.T, domain, name string, admin bool) easel.Princi
 
 func (s *shelf) org(t *testing.T, who easel.Principal, name easel.Org) {
 	t.Helper()
-	if err := s.CreateOrg(t.Context(), who, name, 1000); err != nil {
+	if err := s.CreateOrg(t.Context(), who, name); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -143,11 +143,13 @@ func TestCreateOrg(t *testing.T) {
 	engines(t, func(t *testing.T, s *shelf) {
 		ctx := t.Context()
 		s.org(t, s.admin, "team")
-		wantErr(t, s.CreateOrg(ctx, s.admin, "team", 1000), easel.Exists, "organisation")
-		wantErr(t, s.CreateOrg(ctx, s.rival, "team", 1000), easel.Exists, "organisation")
-		wantErr(t, s.CreateOrg(ctx, s.admin, "other", 1), easel.TooMany, "organisation quota")
+		wantErr(t, s.CreateOrg(ctx, s.admin, "team"), easel.Exists, "organisation")
+		wantErr(t, s.CreateOrg(ctx, s.rival, "team"), easel.Exists, "organisation")
+		bound(t, s, 1)
+		wantErr(t, s.CreateOrg(ctx, s.admin, "team"), easel.Exists, "organisation")
+		wantErr(t, s.CreateOrg(ctx, s.admin, "other"), easel.TooMany, "organisation quota")
 		s.org(t, s.rival, "theirs") // the quota of one domain does not bind another
-		wantErr(t, s.CreateOrg(ctx, easel.Principal{DomainID: "gone"}, "x", 1000), easel.NotFound, "domain")
+		wantErr(t, s.CreateOrg(ctx, easel.Principal{DomainID: "gone"}, "x"), easel.NotFound, "domain")
 
 		got, err := s.Org(ctx, s.admin, "team")
 		if err != nil {
@@ -162,15 +164,25 @@ func TestCreateOrg(t *testing.T) {
 	})
 }
 
+// bound bounds the organisations of the administrator's domain.
+func bound(t *testing.T, s *shelf, orgs int64) {
+	t.Helper()
+	q, err := s.SetDomainQuota(t.Context(), s.admin, s.admin.DomainName, orgs)
+	if err != nil || q.Domain != s.admin.DomainName || q.Orgs.Limit != orgs {
+		t.Fatal(q, err)
+	}
+}
+
 // TestOrgQuotaAtOnce makes more organisations at once than the quota allows.
 func TestOrgQuotaAtOnce(t *testing.T) {
 	t.Parallel()
 	engines(t, func(t *testing.T, s *shelf) {
 		const quota, tries = 3, 12
+		bound(t, s, quota)
 		var wg sync.WaitGroup
 		errs := make([]error, tries)
 		for i := range tries {
-			wg.Go(func() { errs[i] = s.CreateOrg(t.Context(), s.admin, easel.Org(fmt.Sprintf("team%d", i)), quota) })
+			wg.Go(func() { errs[i] = s.CreateOrg(t.Context(), s.admin, easel.Org(fmt.Sprintf("team%d", i))) })
 		}
 		wg.Wait()
 		made := 0

@@ -9,17 +9,40 @@ import (
 	"easel"
 )
 
-// OrgCount returns how many organisations a domain has. Errors: NotFound
-// "project" when project is not one of the domain's.
-func (db *DB) OrgCount(ctx context.Context, domain, project string) (n int, err error) {
+// AccountQuota is what a domain may have, and has.
+type AccountQuota struct {
+	Orgs         Quota
+	Repos, Space Quota // of all organisations together; no limit unless each of them has one
+	Images       Quota // of one project
+}
+
+// AccountQuota returns what a domain and one of its projects may have. Errors:
+// NotFound "project" when project is not one of the domain's.
+func (db *DB) AccountQuota(ctx context.Context, domain, project string) (q AccountQuota, err error) {
 	err = db.view(ctx, func(t *tx) error {
 		if _, err := t.project(domain, project); err != nil {
 			return err
 		}
-		_, err := t.get([]any{&n}, `SELECT COUNT(*) FROM org WHERE domain = $1`, domain)
+		d, err := t.domainQuota(domain)
+		if err != nil {
+			return err
+		}
+		q = AccountQuota{Orgs: d.Orgs}
+		_, err = t.get([]any{&q.Repos.Limit, &q.Repos.Used, &q.Space.Limit, &q.Space.Used, &q.Images.Limit, &q.Images.Used}, `
+			SELECT `+togetherOf("max_repos", "$3")+`, (SELECT COUNT(*) FROM repo r JOIN org o ON o.id = r.org WHERE o.domain = d.id),
+				`+togetherOf("max_space", "$4")+`, `+domainHeld+`, p.max_images, (SELECT COUNT(*) FROM image i WHERE i.project = p.id)
+			FROM domain d JOIN project p ON p.id = $2 WHERE d.id = $1`, domain, project, t.quotas.Repos, t.quotas.Space)
+		q.Images.Limit = limitOf(q.Images.Limit, t.quotas.Images)
 		return err
 	})
-	return n, err
+	return q, err
+}
+
+// togetherOf selects the sum of a bound of the organisations of a domain d, 0
+// when one of them has none. byDefault is the argument that -1 stands for.
+func togetherOf(column, byDefault string) string {
+	bound := `CASE WHEN o.` + column + ` = -1 THEN CAST(` + byDefault + ` AS BIGINT) ELSE o.` + column + ` END`
+	return `CAST((SELECT CASE WHEN MIN(` + bound + `) > 0 THEN SUM(` + bound + `) ELSE 0 END FROM org o WHERE o.domain = d.id) AS BIGINT)`
 }
 
 // Overview is what a domain has.

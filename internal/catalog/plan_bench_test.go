@@ -33,7 +33,7 @@ func benchPlan(b *testing.B, blobs int) {
 	if _, err := db.Bootstrap(b.Context(), d1, p1, a1, k1); err != nil {
 		b.Fatal(err)
 	}
-	if err := db.CreateOrg(b.Context(), benchUser, "team", 10); err != nil {
+	if err := db.CreateOrg(b.Context(), benchUser, "team"); err != nil {
 		b.Fatal(err)
 	}
 	if err := db.CreateRepo(b.Context(), benchUser, catalog.NewRepository{Name: benchRepo}); err != nil {

@@ -9,6 +9,7 @@ import (
 
 // Quotas are the bounds that hold where no other was set; 0: none.
 type Quotas struct {
+	Orgs   int64 // organisations of a domain
 	Repos  int64 // repositories of an organisation
 	Space  int64 // bytes that the manifests of an organisation name, each blob once
 	Images int64 // image records of a project
@@ -28,6 +29,12 @@ type OrgQuota struct {
 	Org   easel.Org `json:"organisation"`
 	Repos Quota     `json:"repositories"`
 	Space Quota     `json:"bytes"`
+}
+
+// DomainQuota is how many organisations a domain may have.
+type DomainQuota struct {
+	Domain string `json:"domain"` // its name
+	Orgs   Quota  `json:"organisations"`
 }
 
 // ProjectQuota is what a project may hold.
@@ -82,6 +89,59 @@ func (db *DB) ProjectQuotas(ctx context.Context, domain, id string) (found []Pro
 		return err
 	})
 	return found, err
+}
+
+// DomainQuota returns how many organisations a domain may have, and has.
+// Errors: NotFound "domain".
+func (db *DB) DomainQuota(ctx context.Context, domain string) (q DomainQuota, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		q, err = t.domainQuota(domain)
+		return err
+	})
+	return q, err
+}
+
+func (t *tx) domainQuota(domain string) (q DomainQuota, err error) {
+	ok, err := t.get([]any{&q.Domain, &q.Orgs.Limit, &q.Orgs.Used}, `
+		SELECT d.name, d.max_orgs, (SELECT COUNT(*) FROM org o WHERE o.domain = d.id) FROM domain d WHERE d.id = $1`, domain)
+	if err != nil || !ok {
+		return q, orNotFound(err, "domain", "the domain %.64s does not exist", domain)
+	}
+	q.Orgs.Limit = limitOf(q.Orgs.Limit, t.quotas.Orgs)
+	return q, nil
+}
+
+// SetDomainQuota bounds the organisations of the domain called name and
+// returns what it has. Errors: NotFound "domain".
+func (db *DB) SetDomainQuota(ctx context.Context, who easel.Principal, name string, orgs int64) (q DomainQuota, err error) {
+	if !storable(name) {
+		return q, easel.E(easel.NotFound, "domain", "there is no such domain")
+	}
+	err = db.update(ctx, func(t *tx) error {
+		var id string
+		ok, err := t.get([]any{&id}, `UPDATE domain SET max_orgs = $1 WHERE name = $2 RETURNING id`, orgs, name)
+		if err != nil || !ok {
+			return orNotFound(err, "domain", "there is no domain %.64s; easel domain ls lists all", name)
+		}
+		if q, err = t.domainQuota(id); err != nil {
+			return err
+		}
+		return t.audit(who, "setQuota", name, 0, nil)
+	})
+	return q, err
+}
+
+// roomForOrg refuses one more organisation in a domain that has as many as it
+// may. The lock makes the count exact when several are made at once.
+func (t *tx) roomForOrg(domain string) error {
+	if ok, err := t.exists(`SELECT 1 FROM domain WHERE id = $1`+t.forNoKeyUpdate(), domain); err != nil || !ok {
+		return orNotFound(err, "domain", "the domain %s does not exist", domain)
+	}
+	q, err := t.domainQuota(domain)
+	if err != nil || q.Orgs.Limit == 0 || q.Orgs.Used < q.Orgs.Limit {
+		return err
+	}
+	return easel.E(easel.TooMany, "organisation quota", "the domain has %d organisations of at most %d: delete one (easel org rm), or ask who looks after the installation for more (easel quota set --domain)", q.Orgs.Used, q.Orgs.Limit)
 }
 
 // QuotaChange is what SetOrgQuota and SetProjectQuota set; nil leaves a bound

@@ -41,7 +41,7 @@ func newStage(t *testing.T) *stage {
 	}
 	s.ann = easel.Principal{UserID: "ann", UserName: "ann", DomainID: "lab", ProjectID: "p", TokenID: "token of ann"}
 	s.bob = easel.Principal{UserID: "bob", UserName: "bob", DomainID: "lab", ProjectID: "p", TokenID: "token of bob"}
-	s.must(db.CreateOrg(t.Context(), s.ann, "team", 10))
+	s.must(db.CreateOrg(t.Context(), s.ann, "team"))
 	t.Cleanup(func() { s.must(db.Close()) })
 	return s
 }

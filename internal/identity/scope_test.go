@@ -75,7 +75,7 @@ func FuzzParseScope(f *testing.F) {
 func TestGrant(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	if err := f.db.CreateOrg(t.Context(), f.admin(), "team", 10); err != nil {
+	if err := f.db.CreateOrg(t.Context(), f.admin(), "team"); err != nil {
 		t.Fatal(err)
 	}
 	other := f.tenant(t, "other")

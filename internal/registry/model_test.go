@@ -111,7 +111,7 @@ func runModel(t *rapid.T, url, dir string) {
 	for _, p := range []easel.Principal{alice, bob} {
 		check(t, m.db.AddAccount(ctx, catalog.Account{ID: p.UserID, Name: p.UserName, Admin: true, Enabled: true, Domain: domain}))
 	}
-	check(t, m.db.CreateOrg(ctx, alice, "team", 10))
+	check(t, m.db.CreateOrg(ctx, alice, "team"))
 	t.Repeat(map[string]func(*rapid.T){
 		"":             m.compare,
 		"begin upload": m.beginUpload, "append": m.appendSome, "finish": m.finishOne, "finish wrongly": m.finishWrongly, "cancel": m.cancelOne,

@@ -9,15 +9,14 @@ import (
 	"easel/internal/policy"
 )
 
-// CreateOrg makes an organisation of the caller's domain, which may hold
-// quota of them (swr.md 4.1). Errors: Denied and Exists "organisation", TooMany
-// "organisation quota".
-func (s *Service) CreateOrg(ctx context.Context, name easel.Org, quota int) error {
+// CreateOrg makes an organisation of the caller's domain (swr.md 4.1). Errors:
+// Denied and Exists "organisation", TooMany "organisation quota".
+func (s *Service) CreateOrg(ctx context.Context, name easel.Org) error {
 	who := easel.PrincipalFrom(ctx)
 	if err := policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.CreateOrg, "organisation", string(name)); err != nil {
 		return err
 	}
-	return s.catalog.CreateOrg(ctx, who, name, quota)
+	return s.catalog.CreateOrg(ctx, who, name)
 }
 
 // Orgs returns the organisations of the caller's domain on which the caller

@@ -48,7 +48,7 @@ func TestOrganisationRights(t *testing.T) {
 		do                      func(context.Context) error
 		alice, bob, mal, nobody string
 	}{
-		{"create an organisation", func(ctx context.Context) error { return y.CreateOrg(ctx, "team", 9) },
+		{"create an organisation", func(ctx context.Context) error { return y.CreateOrg(ctx, "team") },
 			"organisation already exists", "organisation denied", "organisation already exists", "organisation" + login},
 		{"list organisations", func(ctx context.Context) error { _, err := y.Orgs(ctx, catalog.OrgQuery{}); return err }, "", "", "", "organisation" + login},
 		{"show an organisation", func(ctx context.Context) error { _, err := y.Org(ctx, "team"); return err },
@@ -89,7 +89,7 @@ func TestOrganisationsAreAudited(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)
 	for _, do := range []func(context.Context) error{
-		func(ctx context.Context) error { return y.CreateOrg(ctx, "new", 10) },
+		func(ctx context.Context) error { return y.CreateOrg(ctx, "new") },
 		func(ctx context.Context) error {
 			return y.CreateRepo(ctx, catalog.NewRepository{Name: "new/app", Category: "other"})
 		},

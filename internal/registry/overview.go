@@ -10,19 +10,19 @@ import (
 	"easel/internal/policy"
 )
 
-// OrgCount returns how many organisations the caller's account has, whether
-// the caller sees them or not (swr.md 12). Errors: Denied "foreign
-// project" when project is not one of the account's.
-func (s *Service) OrgCount(ctx context.Context, project string) (int, error) {
+// AccountQuota returns what the caller's account may have and has, whether
+// the caller sees it or not (swr.md 12). Errors: Denied "foreign project" when
+// project is not one of the account's.
+func (s *Service) AccountQuota(ctx context.Context, project string) (catalog.AccountQuota, error) {
 	who := easel.PrincipalFrom(ctx)
 	if err := s.mayCount(who); err != nil {
-		return 0, err
+		return catalog.AccountQuota{}, err
 	}
-	n, err := s.catalog.OrgCount(ctx, who.DomainID, project)
+	q, err := s.catalog.AccountQuota(ctx, who.DomainID, project)
 	if errors.Is(err, easel.NotFound) {
-		return 0, easel.E(easel.Denied, "foreign project", "the project %.64q is not one of the account's", project)
+		return q, easel.E(easel.Denied, "foreign project", "the project %.64q is not one of the account's", project)
 	}
-	return n, err
+	return q, err
 }
 
 // mayCount is for figures of a whole account, which all its users may know.

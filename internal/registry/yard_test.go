@@ -51,9 +51,9 @@ func newYardIn(t *testing.T, dir string, change ...func(*Options)) *yard {
 		must(t, y.db.AddAccount(t.Context(), catalog.Account{
 			ID: p.UserID, Name: p.UserName, Admin: p.Admin, Enabled: true, Domain: catalog.Domain{ID: p.DomainID}}))
 	}
-	must(t, y.db.CreateOrg(t.Context(), alice, "team", 10))
-	must(t, y.db.CreateOrg(t.Context(), bob, "lab", 10))
-	must(t, y.db.CreateOrg(t.Context(), mal, "evilcorp", 10))
+	must(t, y.db.CreateOrg(t.Context(), alice, "team"))
+	must(t, y.db.CreateOrg(t.Context(), bob, "lab"))
+	must(t, y.db.CreateOrg(t.Context(), mal, "evilcorp"))
 	t.Cleanup(y.sound)
 	return y
 }

@@ -117,6 +117,7 @@ func New(o Options) *api.Mux {
 		{"POST /easel/v1/free", s.free},
 		{"GET /easel/v1/use", s.use},
 		{"GET /easel/v1/quotas", s.quotas},
+		{"PATCH /easel/v1/quotas/domains/{domain}", s.setDomainQuota},
 		{"PATCH /easel/v1/quotas/organisations/{organisation}", s.setOrgQuota},
 		{"PATCH /easel/v1/quotas/projects/{project_id}", s.setProjectQuota},
 		{"GET /easel/v1/retention", s.retentions},

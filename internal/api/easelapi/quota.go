@@ -13,6 +13,7 @@ import (
 // Quotas bounds what organisations and projects hold.
 type Quotas interface {
 	Quotas(ctx context.Context) (registry.Quotas, error)
+	SetDomainQuota(ctx context.Context, domain string, orgs *int64) (catalog.DomainQuota, error)
 	SetOrgQuota(ctx context.Context, org easel.Org, c catalog.QuotaChange) error
 	SetProjectQuota(ctx context.Context, project string, c catalog.QuotaChange) error
 }
@@ -20,6 +21,21 @@ type Quotas interface {
 // quotas answers the bounds that the caller can see.
 func (s *server) quotas(w http.ResponseWriter, r *http.Request) error {
 	q, err := s.o.Content.Quotas(r.Context())
+	if err != nil {
+		return err
+	}
+	return api.WriteJSON(w, http.StatusOK, q)
+}
+
+// setDomainQuota bounds a domain.
+func (s *server) setDomainQuota(w http.ResponseWriter, r *http.Request) error {
+	var in struct {
+		Orgs *int64 `json:"organisations"`
+	}
+	if _, err := api.ReadJSON(r, &in); err != nil {
+		return err
+	}
+	q, err := s.o.Content.SetDomainQuota(r.Context(), r.PathValue("domain"), in.Orgs)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ func retentionExchanges(t *testing.T, w *world) {
 func quotaExchanges(t *testing.T, w *world) {
 	t.Helper()
 	w.Golden(t, "quotas",
+		as("ann", "PATCH", "/easel/v1/quotas/domains/"+w.Ann.DomainName, `{"organisations":50}`),
 		as("ann", "PATCH", "/easel/v1/quotas/organisations/team", `{"repositories":20,"bytes":1048576}`),
 		as("ann", "PATCH", "/easel/v1/quotas/projects/"+w.Ann.ProjectID, `{"images":100}`),
 		as("ann", "GET", "/easel/v1/quotas", ""),

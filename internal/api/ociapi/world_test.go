@@ -82,9 +82,9 @@ func people(t *testing.T, db *catalog.DB) {
 		check(db.AddAccount(t.Context(), catalog.Account{
 			ID: p.UserID, Name: p.UserName, Admin: p.Admin, Enabled: true, Domain: catalog.Domain{ID: p.DomainID}}))
 	}
-	check(db.CreateOrg(t.Context(), admin, "team", 10))
-	check(db.CreateOrg(t.Context(), dev, "lab", 10))
-	check(db.CreateOrg(t.Context(), eve, "evilcorp", 10))
+	check(db.CreateOrg(t.Context(), admin, "team"))
+	check(db.CreateOrg(t.Context(), dev, "lab"))
+	check(db.CreateOrg(t.Context(), eve, "evilcorp"))
 }
 
 // server serves the world on a port of its own.

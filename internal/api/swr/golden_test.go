@@ -127,7 +127,10 @@ func retain(template, params, selectors string) string {
 // TestErrors plays one request for each error code.
 func TestErrors(t *testing.T) {
 	t.Parallel()
-	w := newWorldOn(t, "sqlite:"+t.TempDir()+"/easel.db", Options{OrgQuota: 3}, nil)
+	w := newWorldOn(t, "sqlite:"+t.TempDir()+"/easel.db", Options{}, nil)
+	if _, err := w.catalog.SetDomainQuota(t.Context(), people["admin"], people["admin"].DomainName, 3); err != nil {
+		t.Fatal(err)
+	}
 	w.org("admin", "team")
 	w.org("admin", "other")
 	w.org("eve", "theirs")

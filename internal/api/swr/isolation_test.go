@@ -78,7 +78,7 @@ func TestGrantedUser(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, Options{})
 	w.org("admin", "team")
-	if err := w.catalog.CreateOrg(t.Context(), people["dev"], "lab", 1000); err != nil {
+	if err := w.catalog.CreateOrg(t.Context(), people["dev"], "lab"); err != nil {
 		t.Fatal(err)
 	}
 	w.repo("admin", "team/app", false)
@@ -156,17 +156,6 @@ func TestDeleteInUse(t *testing.T) {
 		}
 		if rec := w.do(t, as("admin", "GET", "/v2/manage/namespaces/team/repos/app/tags/v1", ""), nil); rec.Code != http.StatusOK {
 			t.Errorf("after the refusal: %d %s", rec.Code, rec.Body)
-		}
-	}
-}
-
-func TestCompatQuota(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, Options{Compat: true})
-	for i := range 6 {
-		got := code(t, w.do(t, as("admin", "POST", "/v2/manage/namespaces", fmt.Sprintf(`{"namespace":"team%d"}`, i)), nil))
-		if want := map[bool]string{true: "", false: "400 4000097"}[i < 5]; got != want {
-			t.Errorf("organisation %d: %q, want %q", i+1, got, want)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (s *server) createOrg(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.registry.CreateOrg(r.Context(), name, s.o.OrgQuota); err != nil {
+	if err := s.registry.CreateOrg(r.Context(), name); err != nil {
 		return err
 	}
 	return api.WriteJSON(w, http.StatusCreated, empty)

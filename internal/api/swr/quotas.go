@@ -1,25 +1,52 @@
 package swr
 
 import (
+	"math"
 	"net/http"
 
 	"easel/internal/api"
+	"easel/internal/catalog"
 )
 
 // quota is a bound of the account with what is used of it (swr.md 12).
 type quota struct {
-	Limit int    `json:"quota_limit"`
+	Limit int32  `json:"quota_limit"`
 	Key   string `json:"quota_key"`
 	Unit  string `json:"unit"`
-	Used  int    `json:"used"`
+	Used  int32  `json:"used"`
 }
 
+// toQuota writes a bound; none is -1.
+func toQuota(key string, q catalog.Quota) quota {
+	out := quota{Limit: int32(min(q.Limit, math.MaxInt32)), Key: key, Used: int32(min(q.Used, math.MaxInt32))}
+	if q.Limit == 0 {
+		out.Limit = -1
+	}
+	return out
+}
+
+// inMiB writes a bound of bytes so that it fits what the wire has: 32 bits.
+func inMiB(key string, q catalog.Quota) quota {
+	const unit = 1 << 20
+	out := toQuota(key, catalog.Quota{Limit: (q.Limit + unit - 1) / unit, Used: (q.Used + unit - 1) / unit})
+	out.Unit = "MiB"
+	return out
+}
+
+// listQuotas answers the bound of organisations, and the others where there
+// are any: strict clients know "namespace" only.
 func (s *server) listQuotas(w http.ResponseWriter, r *http.Request) error {
-	n, err := s.registry.OrgCount(r.Context(), r.PathValue("project_id"))
+	q, err := s.registry.AccountQuota(r.Context(), r.PathValue("project_id"))
 	if err != nil {
 		return err
 	}
-	return api.WriteJSON(w, http.StatusOK, map[string][]quota{"quotas": {{Limit: s.o.OrgQuota, Key: "namespace", Used: n}}})
+	list := []quota{toQuota("namespace", q.Orgs)}
+	for _, more := range []quota{toQuota("repo", q.Repos), inMiB("space", q.Space), toQuota("image", q.Images)} {
+		if more.Limit > 0 {
+			list = append(list, more)
+		}
+	}
+	return api.WriteJSON(w, http.StatusOK, map[string][]quota{"quotas": list})
 }
 
 // gates are the features of swr.md 13 that clients ask about. None of them is built.
@@ -29,7 +56,7 @@ var gates = []string{
 }
 
 func (s *server) showFeatureGates(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.registry.OrgCount(r.Context(), r.PathValue("project_id")); err != nil {
+	if _, err := s.registry.AccountQuota(r.Context(), r.PathValue("project_id")); err != nil {
 		return err
 	}
 	out := map[string]bool{}

@@ -22,12 +22,6 @@ import (
 //go:embed openapi.yaml
 var OpenAPI []byte
 
-// The bounds of organisations per domain: Easel's own and the cloud's (swr.md 4.1).
-const (
-	defaultOrgQuota = 1000
-	compatOrgQuota  = 5
-)
-
 // Options configure the edge.
 type Options struct {
 	// Identity makes the logins that CreateSecret hands out.
@@ -35,10 +29,6 @@ type Options struct {
 	// PublicURL returns the base URL under which a client reaches the server,
 	// without a slash at its end; its host is the registry host in paths.
 	PublicURL func(*http.Request) string
-	// Compat follows the cloud where Easel is more generous.
-	Compat bool
-	// OrgQuota bounds the organisations of a domain. 0: 1000, with Compat 5.
-	OrgQuota int
 }
 
 type server struct {
@@ -48,12 +38,6 @@ type server struct {
 
 // New returns the handlers of /v2/manage/ and of GET /v2.
 func New(s *registry.Service, auth api.Authenticator, o Options) *api.Mux {
-	if o.OrgQuota == 0 {
-		o.OrgQuota = defaultOrgQuota
-		if o.Compat {
-			o.OrgQuota = compatOrgQuota
-		}
-	}
 	sv := &server{registry: s, o: o}
 	m := api.NewMux(writeError)
 	m.Handle("GET /v2", named("ShowApiVersion", sv.showVersion))

@@ -73,7 +73,7 @@ func onEngines(t *testing.T, f func(*testing.T, *world)) {
 func newWorldOn(t *testing.T, url string, o Options, inUse catalog.Guard) *world {
 	t.Helper()
 	clock := ticking()
-	db, err := catalog.Open(t.Context(), catalog.Options{URL: url, Clock: clock})
+	db, err := catalog.Open(t.Context(), catalog.Options{URL: url, Clock: clock, Quotas: catalog.Quotas{Orgs: 1000}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func (w *world) measure(repo easel.Repo, served int64) {
 // org makes an organisation.
 func (w *world) org(who string, name easel.Org) {
 	w.t.Helper()
-	if err := w.registry.CreateOrg(w.ctx(who), name, 1000); err != nil {
+	if err := w.registry.CreateOrg(w.ctx(who), name); err != nil {
 		w.t.Fatal(err)
 	}
 }

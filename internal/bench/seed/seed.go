@@ -38,7 +38,7 @@ const tagsPerManifest = 100
 
 // Fill makes what o says. progress is told how far it is.
 func Fill(ctx context.Context, o Options, progress func(string)) error {
-	if err := o.Catalog.CreateOrg(ctx, o.Who, o.Org, 1000); err != nil && !errors.Is(err, easel.Exists) {
+	if err := o.Catalog.CreateOrg(ctx, o.Who, o.Org); err != nil && !errors.Is(err, easel.Exists) {
 		return err
 	}
 	manifests := (o.Images + tagsPerManifest - 1) / tagsPerManifest

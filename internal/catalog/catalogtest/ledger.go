@@ -26,7 +26,7 @@ var ledgerTests = []test{
 // figures with what the manifests that are there say. The runs share one
 // database: what matters is what is there, not how it came.
 func ledgerEqualsARecount(t *testing.T, w *world) {
-	w.must(w.db.CreateOrg(t.Context(), w.bob, "second", 10))
+	w.must(w.db.CreateOrg(t.Context(), w.bob, "second"))
 	other := w.bob
 	other.ProjectID = "project-second"
 	l := &ledgerWorld{world: w, made: map[easel.Repo][]*easel.Manifest{}, gone: map[easel.Repo][]*easel.Manifest{}, lost: map[easel.Digest]bool{},

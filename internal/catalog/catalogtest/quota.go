@@ -86,6 +86,14 @@ func quotasAreWhatTheLedgerSays(t *testing.T, w *world) {
 	w.must(w.db.Fits(ctx, "foreign/new", 1<<40))
 	w.wants(w.db.SetOrgQuota(ctx, w.eve, "team", catalog.QuotaChange{Space: new(int64(1))}), easel.NotFound, "organisation")
 	w.wants(w.db.SetProjectQuota(ctx, w.ann, "none", catalog.QuotaChange{Images: new(int64(1))}), easel.NotFound, "project")
+	q, err := w.db.SetDomainQuota(ctx, w.ann, w.ann.DomainName, 1)
+	w.must(err)
+	if want := (catalog.DomainQuota{Domain: w.ann.DomainName, Orgs: catalog.Quota{Limit: 1, Used: 1}}); q != want {
+		t.Errorf("quota %+v, want %+v", q, want)
+	}
+	w.wants(w.db.CreateOrg(ctx, w.ann, "more"), easel.TooMany, "organisation quota")
+	_, err = w.db.SetDomainQuota(ctx, w.ann, "none\x00", 1)
+	w.wants(err, easel.NotFound, "domain")
 	w.must(w.db.RecordStore(ctx))
 	w.must(w.db.AddDownflow(ctx, map[easel.Repo]int64{"team/app": 9, "foreign/none": 1}))
 	o, err := w.db.Overview(ctx, w.ann.DomainID)

@@ -57,8 +57,8 @@ func newWorld(t *testing.T, open Open) *world {
 	w.now.Store(time.Date(2026, 5, 1, 8, 0, 0, 0, time.UTC).UnixMicro())
 	w.db = open(t, w.clock)
 	w.ann, w.bob, w.eve = w.user("ann", "lab"), w.user("bob", "lab"), w.user("eve", "other")
-	w.must(w.db.CreateOrg(t.Context(), w.ann, "team", 10))
-	w.must(w.db.CreateOrg(t.Context(), w.eve, "foreign", 10))
+	w.must(w.db.CreateOrg(t.Context(), w.ann, "team"))
+	w.must(w.db.CreateOrg(t.Context(), w.eve, "foreign"))
 	t.Cleanup(w.settles)
 	return w
 }

@@ -70,8 +70,8 @@ func NewAt(t testing.TB, url string, clock func() time.Time) *World {
 			ID: p.UserID, Name: p.UserName, Admin: p.Admin, Enabled: true, Created: time.Unix(0, 0), Domain: catalog.Domain{ID: p.DomainID},
 		}))
 	}
-	must(t, db.CreateOrg(t.Context(), w.Ann, "team", 10))
-	must(t, db.CreateOrg(t.Context(), w.Gus, "rival", 10))
+	must(t, db.CreateOrg(t.Context(), w.Ann, "team"))
+	must(t, db.CreateOrg(t.Context(), w.Gus, "rival"))
 	return w
 }
 
