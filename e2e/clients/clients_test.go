@@ -1,7 +1,7 @@
 // Package clients drives the real program with the clients that people use:
-// docker, skopeo, crane, oras, go-containerregistry and the cloud's SDK. Each
-// logs in, pushes, pulls the same bytes back and deletes, and each deletion must
-// give back exactly what its receipt says.
+// docker, containerd, podman, skopeo, crane, oras, go-containerregistry and the
+// cloud's SDK. Each logs in, pushes, pulls the same bytes back and deletes, and
+// each deletion must give back exactly what its receipt says.
 package clients
 
 import (

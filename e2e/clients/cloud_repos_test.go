@@ -73,16 +73,10 @@ func TestCloudDockerLogin(t *testing.T) {
 	ref := push(t, s, "lab:1", img)
 	secret, err := c.repos.CreateSecret(&model.CreateSecretRequest{})
 	ok(t, err)
-	var user, key, host string
-	// The secret itself stays out of the test's output.
-	words := strings.Fields(*secret.XSwrDockerlogin)
-	if len(words) != 7 || strings.Join(append(words[:3:3], words[4]), " ") != "docker login -u -p" {
-		t.Fatalf("the login command has %d words or other options", len(words))
-	}
-	user, key, host = words[3], words[5], words[6]
+	who, host := badgeIn(t, *secret.XSwrDockerlogin)
 	want(t, "registry", host, s.Host)
-	if access, ok := strings.CutPrefix(user, "eu-de@"); !ok || access == s.AccessKey {
-		t.Errorf("the login command is for %s", user)
+	if access, ok := strings.CutPrefix(who.user, "eu-de@"); !ok || access == s.AccessKey {
+		t.Errorf("the login command is for %s", who.user)
 	}
 	if len(secret.Auths) != 1 || secret.Auths[s.Host].Auth == "" {
 		t.Errorf("%d registries to log in to, want %s", len(secret.Auths), s.Host)
@@ -92,7 +86,7 @@ func TestCloudDockerLogin(t *testing.T) {
 	if left := time.Until(ends); left < 5*time.Hour || left > 6*time.Hour {
 		t.Errorf("the login ends in %v, want 6 h", left)
 	}
-	got, err := remote.Image(ref, remote.WithAuth(&authn.Basic{Username: user, Password: key}))
+	got, err := remote.Image(ref, remote.WithAuth(&authn.Basic{Username: who.user, Password: who.password}))
 	ok(t, err)
 	want(t, "digest", digestOf(t, got), digestOf(t, img))
 }

@@ -1,11 +1,11 @@
 package server
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -50,23 +50,25 @@ func (s *Server) Token(t *testing.T) string {
 	return token
 }
 
-func (s *Server) send(t *testing.T, method, path, token string, in any) (int, http.Header, []byte) {
+// Answer is what came back.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Do sends one request as it is, with the given headers, and follows no redirect.
+func (s *Server) Do(t *testing.T, method, path string, header map[string]string, body string) Answer {
 	t.Helper()
-	var body bytes.Buffer
-	if in != nil {
-		if err := json.NewEncoder(&body).Encode(in); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, &body)
+	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	if token != "" {
-		r.Header.Set("X-Auth-Token", token)
+	for name, value := range header {
+		r.Header.Set(name, value)
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := s.transport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +77,33 @@ func (s *Server) send(t *testing.T, method, path, token string, in any) (int, ht
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
-	return resp.StatusCode, resp.Header, answer
+	return Answer{resp.StatusCode, resp.Header, answer}
+}
+
+func (s *Server) send(t *testing.T, method, path, token string, in any) (int, http.Header, []byte) {
+	t.Helper()
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	header := map[string]string{}
+	if token != "" {
+		header["X-Auth-Token"] = token
+	}
+	a := s.Do(t, method, path, header, string(body))
+	return a.Status, a.Header, a.Body
+}
+
+// Revoke ends a token of the user.
+func (s *Server) Revoke(t *testing.T, token string) {
+	t.Helper()
+	a := s.Do(t, http.MethodDelete, "/v3/auth/tokens", map[string]string{"X-Auth-Token": token, "X-Subject-Token": token}, "")
+	if a.Status != http.StatusNoContent {
+		t.Fatalf("revoke a token: %d\n%s", a.Status, a.Body)
+	}
 }
 
 // CreateOrg creates an organisation through the SWR API.

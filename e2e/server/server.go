@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,7 +26,7 @@ const Region = "eu-de"
 // Server is a running easel, as one of its users sees it: [Start] returns it for
 // the first administrator, [Server.NewUser] and [Server.NewDomain] for others.
 type Server struct {
-	URL       string // http://HOST:PORT
+	URL       string // http://HOST:PORT, https:// with TLS
 	Host      string // HOST:PORT, as image names begin
 	DataDir   string
 	Domain    string // its name
@@ -35,8 +36,11 @@ type Server struct {
 	AccessKey string
 	SecretKey string
 	Password  string
+	CA        string // file with the authority of its certificate; "" for plain HTTP
 
-	stop func() error
+	transport http.RoundTripper
+	stop      func() error
+	log       *lines
 }
 
 // Start runs `easel serve` on a free port of the loopback, with more flags if
@@ -52,6 +56,7 @@ func Start(t *testing.T, flags ...string) *Server {
 		AccessKey: strings.ToUpper(random(10)), // of its own: SDKs remember look-ups per access key
 		SecretKey: random(20),
 		Password:  random(16),
+		transport: http.DefaultTransport,
 	}
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", s.DataDir}, flags...)
 	cmd := exec.Command(Program(t), args...)
@@ -75,6 +80,7 @@ func (s *Server) run(t *testing.T, cmd *exec.Cmd) {
 	if err != nil {
 		t.Fatalf("start easel: %v", err)
 	}
+	s.log = log
 	s.stop = sync.OnceValue(func() error {
 		cmd.Process.Signal(syscall.SIGTERM)
 		<-ended.done
@@ -90,7 +96,7 @@ func (s *Server) run(t *testing.T, cmd *exec.Cmd) {
 	})
 	select {
 	case s.URL = <-log.ready:
-		s.Host = strings.TrimPrefix(s.URL, "http://")
+		s.Host = s.URL[strings.Index(s.URL, "://")+3:]
 	case <-ended.done:
 		t.Fatalf("easel serve ended before it was ready: %v\n%s", ended.err, log.text())
 	case <-time.After(startTimeout):
@@ -142,6 +148,9 @@ func StartDaemon(cmd *exec.Cmd) (stop func(os.Signal) error, err error) {
 // startTimeout is what nobody would wait for.
 const startTimeout = time.Minute
 
+// Log returns what the server has printed.
+func (s *Server) Log() string { return s.log.text() }
+
 // Stop ends the server before its test does.
 func (s *Server) Stop(t *testing.T) {
 	t.Helper()
@@ -170,6 +179,9 @@ func (s *Server) Easel(t *testing.T, args ...string) (out string, code int) {
 		"EASEL_ACCESS_KEY="+s.AccessKey,
 		"EASEL_SECRET_KEY="+s.SecretKey,
 		"EASEL_PROJECT_ID="+s.Project)
+	if s.CA != "" {
+		cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+s.CA)
+	}
 	b, err := cmd.CombinedOutput()
 	if err != nil && cmd.ProcessState == nil {
 		t.Fatalf("easel %s: %v", strings.Join(args, " "), err)
