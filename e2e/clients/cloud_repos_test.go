@@ -91,7 +91,8 @@ func TestCloudDockerLogin(t *testing.T) {
 	want(t, "digest", digestOf(t, got), digestOf(t, img))
 }
 
-// Permissions, as far as they go with one user: others are only told of.
+// Permissions on an organisation and on a repository: given, changed, shown and
+// taken, and refused for nobody.
 func TestCloudPermissions(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -119,9 +120,36 @@ func TestCloudPermissions(t *testing.T) {
 	wantRefused(t, err, http.StatusNotFound, "SVCSTG.SWR.4040091")
 	_, err = c.repos.DeleteUserRepositoryAuth(&model.DeleteUserRepositoryAuthRequest{Namespace: org, Repository: "lab", Body: &[]string{nobody[0].UserId}})
 	wantRefused(t, err, http.StatusNotFound, "SVCSTG.SWR.4040091")
+
+	eva := s.NewUser(t, "eva")
+	level := func(auth model.UserAuthAuth) *[]model.UserAuth {
+		return &[]model.UserAuth{{UserId: eva.UserID, UserName: "eva", Auth: auth}}
+	}
+	levels := model.GetUserAuthAuthEnum()
+	_, err = c.repos.CreateNamespaceAuth(&model.CreateNamespaceAuthRequest{Namespace: org, Body: level(levels.E_1)})
+	ok(t, err)
+	_, err = c.repos.UpdateNamespaceAuth(&model.UpdateNamespaceAuthRequest{Namespace: org, Body: level(levels.E_3)})
+	ok(t, err)
+	_, err = c.repos.CreateUserRepositoryAuth(&model.CreateUserRepositoryAuthRequest{Namespace: org, Repository: "lab", Body: level(levels.E_3)})
+	ok(t, err)
+	_, err = c.repos.UpdateUserRepositoryAuth(&model.UpdateUserRepositoryAuthRequest{Namespace: org, Repository: "lab", Body: level(levels.E_7)})
+	ok(t, err)
+	hers := newCloud(t, eva)
+	onOrg, err = hers.repos.ShowNamespaceAuth(&model.ShowNamespaceAuthRequest{Namespace: org})
+	ok(t, err)
+	want(t, "her level on the organisation", onOrg.SelfAuth.Auth, levels.E_3)
+	onRepo, err = hers.repos.ShowUserRepositoryAuth(&model.ShowUserRepositoryAuthRequest{Namespace: org, Repository: "lab"})
+	ok(t, err)
+	want(t, "her level on the repository", onRepo.SelfAuth.Auth, levels.E_7)
+	_, err = c.repos.DeleteUserRepositoryAuth(&model.DeleteUserRepositoryAuthRequest{Namespace: org, Repository: "lab", Body: &[]string{eva.UserID}})
+	ok(t, err)
+	_, err = c.repos.DeleteNamespaceAuth(&model.DeleteNamespaceAuthRequest{Namespace: org, Body: &[]string{eva.UserID}})
+	ok(t, err)
+	_, err = hers.repos.ShowRepository(&model.ShowRepositoryRequest{Namespace: org, Repository: "lab"})
+	wantRefused(t, err, http.StatusNotFound, "SVCSTG.SWR.4040113")
 }
 
-// Shares, as far as they go with one account: there is nobody to share with.
+// Shares with nobody are refused, and one with another account comes and goes.
 func TestCloudShares(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -146,6 +174,21 @@ func TestCloudShares(t *testing.T) {
 		ok(t, err)
 		want(t, "shared repositories, "+center, *shared.ContentRange, "0-0/0")
 	}
+
+	partner := newCloud(t, s.NewDomain(t, "partner"))
+	_, err = c.repos.CreateRepoDomains(&model.CreateRepoDomainsRequest{Namespace: org, Repository: "lab",
+		Body: &model.CreateRepoDomainsRequestBody{AccessDomain: "partner", Permit: "read", Deadline: "2099-01-01T00:00:00Z", Description: ptr("for the trial")}})
+	ok(t, err)
+	all, err = c.repos.ListRepoDomains(&model.ListRepoDomainsRequest{Namespace: org, Repository: "lab"})
+	ok(t, err)
+	want(t, "account", (*all.Body)[0].AccessDomain, "partner")
+	want(t, "valid", (*all.Body)[0].Status, true)
+	_, err = partner.repos.ShowRepository(&model.ShowRepositoryRequest{Namespace: org, Repository: "lab"})
+	ok(t, err)
+	_, err = c.repos.DeleteRepoDomains(&model.DeleteRepoDomainsRequest{Namespace: org, Repository: "lab", AccessDomain: "partner"})
+	ok(t, err)
+	_, err = partner.repos.ShowRepository(&model.ShowRepositoryRequest{Namespace: org, Repository: "lab"})
+	wantRefused(t, err, http.StatusForbidden, "SVCSTG.SWR.4039001")
 }
 
 func TestCloudQuotas(t *testing.T) {
