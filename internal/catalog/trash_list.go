@@ -30,6 +30,7 @@ type TrashQuery struct {
 	ID     string    // "": of all deletions
 	Org    easel.Org // "": of all organisations
 	Before int64     // only rows before this one; 0: from the newest
+	Sight  *Sight    // of repositories, where a grant is one of manage; nil: all
 	Limit  int
 }
 
@@ -48,6 +49,9 @@ func (db *DB) Trash(ctx context.Context, who easel.Principal, q TrashQuery) (fou
 	}
 	if q.Before > 0 {
 		where += ` AND x.id < ` + a.add(q.Before)
+	}
+	if q.Sight != nil {
+		where += q.Sight.where(&a, grantedLevel+` >= 7`, "x.repo")
 	}
 	err = db.view(ctx, func(t *tx) error {
 		found, err = all(t, scanTrash, `

@@ -28,6 +28,16 @@ func (db *DB) OrgUndo(ctx context.Context, org easel.Org) (u Undo, held int64, e
 	return u, held, err
 }
 
+// Undoable is whether a deletion in an organisation can be undone: whether it
+// has an undo window. One that is not there has none.
+func (db *DB) Undoable(ctx context.Context, org easel.Org) (undoable bool, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		undoable, err = t.exists(`SELECT 1 FROM org WHERE name = $1 AND undo_window > 0`, string(org))
+		return err
+	})
+	return undoable, err
+}
+
 // SetOrgUndo changes the undo window of an organisation, for the deletions to
 // come: what is in trash stays until its own time is over. Errors: NotFound "organisation".
 func (db *DB) SetOrgUndo(ctx context.Context, who easel.Principal, org easel.Org, u Undo) error {

@@ -51,11 +51,10 @@ func decide(who easel.Principal, action Action, noun easel.Noun, resource string
 		return nil
 	}
 	called, on := spellings(action), target(noun, resource)
-	wide := strings.HasPrefix(called[0], "iam:") || strings.HasPrefix(called[0], "easel:")
 	var allows *easel.Statement
 	for i := range who.Statements {
 		s := &who.Statements[i]
-		if (s.Deny || allows == nil && !(wide && s.InProject)) && applies(s, called, on) {
+		if (s.Deny || allows == nil && !(s.InProject && wide(called))) && applies(s, called, on) {
 			if s.Deny {
 				return s
 			}
@@ -63,6 +62,11 @@ func decide(who easel.Principal, action Action, noun easel.Noun, resource string
 		}
 	}
 	return allows
+}
+
+// wide is whether an action is about the domain: a role in a project allows none.
+func wide(called []string) bool {
+	return strings.HasPrefix(called[0], "iam:") || strings.HasPrefix(called[0], "easel:")
 }
 
 // verdict is decide for those who need no names.
@@ -161,12 +165,16 @@ func SeesRepos(who easel.Principal) Sight { return sight(who, ShowRepo, "reposit
 // SeesOrgs returns which organisations of the own domain who sees without a level.
 func SeesOrgs(who easel.Principal) Sight { return sight(who, ShowOrg, "organisation") }
 
+// SeesTrash returns from which repositories of the own domain who may restore
+// trash without a level. A machine may from none.
+func SeesTrash(who easel.Principal) Sight { return sight(who, RestoreTrash, "repository") }
+
 func sight(who easel.Principal, action Action, noun easel.Noun) Sight {
 	v := Sight{All: who.Admin}
 	kind, called := strings.Split(target(noun, ""), ":")[3], spellings(action)
 	for i := range who.Statements {
 		s := &who.Statements[i]
-		if !speaksOf(s, called) {
+		if !speaksOf(s, called) || !s.Deny && s.InProject && wide(called) {
 			continue
 		}
 		for _, name := range namesIn(s.Resources, kind) {

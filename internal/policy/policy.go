@@ -342,6 +342,14 @@ func Administers(who easel.Principal) bool {
 	return true
 }
 
+// CheckNow returns nil when who, who may delete in a repository where that can
+// be undone, may do so for good: that is to purge what a deletion leaves, and
+// takes RestoreTrash. A registry token needs no more scopes for it.
+func CheckNow(who easel.Principal, g easel.Grants, repo easel.Repo) error {
+	who.Scopes = nil
+	return Check(who, g, RestoreTrash, "repository", string(repo))
+}
+
 func deniedBy(who easel.Principal, action Action, resource string, noun easel.Noun, s *easel.Statement) error {
 	return easel.E(easel.Denied, noun, "%s may not %s %s: %s denies it", who.UserName, action, resource, s)
 }

@@ -58,7 +58,11 @@ func (s *Service) Plan(ctx context.Context, repo easel.Repo, ref easel.Ref) (eas
 }
 
 func (s *Service) remove(ctx context.Context, repo easel.Repo, action policy.Action, do func(easel.Principal) (catalog.Removed, error)) (easel.Receipt, error) {
-	if err := s.may(ctx, action, repo); err != nil {
+	g, err := s.grants(ctx, action, repo)
+	if err == nil {
+		err = MayNow(ctx, s.catalog, g, repo)
+	}
+	if err != nil {
 		return easel.Receipt{}, err
 	}
 	removed, err := do(easel.PrincipalFrom(ctx))
@@ -66,6 +70,24 @@ func (s *Service) remove(ctx context.Context, repo easel.Repo, action policy.Act
 		return easel.Receipt{}, err
 	}
 	return s.Unlink(ctx, removed), nil
+}
+
+// MayNow returns nil unless the caller wants what it deletes in repo gone now,
+// the deletion could be undone, and the caller may not purge trash: whoever may
+// only delete leaves others the time to undo it. g is what the caller was granted
+// there.
+func MayNow(ctx context.Context, db *catalog.DB, g easel.Grants, repo easel.Repo) error {
+	if !easel.DeletesNow(ctx) {
+		return nil
+	}
+	undoable, err := db.Undoable(ctx, repo.Org())
+	if err != nil || !undoable {
+		return err
+	}
+	if err := policy.CheckNow(easel.PrincipalFrom(ctx), g, repo); err != nil {
+		return easel.E(easel.Denied, "repository", "deletions in %s can be undone, and you may not %s there: delete without asking for it to be gone now", repo.Org(), policy.RestoreTrash).Because(err)
+	}
+	return nil
 }
 
 // Unlink takes the bytes of a committed deletion off the store and returns its

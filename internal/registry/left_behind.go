@@ -49,7 +49,8 @@ func (s *Service) LeftBehind(ctx context.Context, q LeftQuery) ([]LeftBehind, er
 
 // ReclaimLeft deletes what was left behind where the caller may delete, one
 // transaction for each organisation. What is immutable, and what a pin holds,
-// stays; where deletions can be undone, so can this. Errors: Unauthenticated.
+// stays; where deletions can be undone, so can this. Errors: Unauthenticated;
+// those of MayNow.
 func (s *Service) ReclaimLeft(ctx context.Context, q LeftQuery) ([]LeftBehind, error) {
 	return s.eachLeft(ctx, q, func(org easel.Org, what catalog.LeftQuery) (LeftBehind, error) {
 		out, more, err := s.catalog.ReclaimLeft(ctx, easel.PrincipalFrom(ctx), org, what, s.o.InUse)
@@ -84,6 +85,9 @@ func (s *Service) eachLeft(ctx context.Context, q LeftQuery, do func(easel.Org, 
 	for _, r := range found {
 		if policy.Check(who, r.Grants, policy.Delete, "repository", string(r.Repo)) != nil {
 			continue
+		}
+		if err := MayNow(ctx, s.catalog, r.Grants, r.Repo); err != nil {
+			return nil, err
 		}
 		if repos[r.Repo.Org()] == nil {
 			orgs = append(orgs, r.Repo.Org())

@@ -39,8 +39,11 @@ func (s *Service) mayRetain(ctx context.Context, repo easel.Repo) error {
 	if _, err := s.repo(ctx, policy.SetRetention, repo); err != nil {
 		return err
 	}
-	_, err := s.repo(ctx, policy.DeleteTag, repo)
-	return err
+	r, err := s.repo(ctx, policy.DeleteTag, repo)
+	if err != nil {
+		return err
+	}
+	return MayNow(ctx, s.catalog, r.Grants, repo)
 }
 
 // EndRetention deletes a policy; its history stays. Errors: those of Repo;

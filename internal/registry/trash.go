@@ -62,13 +62,18 @@ func (s *Service) SetUndo(ctx context.Context, org easel.Org, u catalog.Undo) (U
 	return s.Undo(ctx, org)
 }
 
-// Trash returns what the caller could restore, newest first. Domain of q is set here.
+// Trash returns what the caller could restore, newest first. Domain and Sight of q are set here.
 func (s *Service) Trash(ctx context.Context, q catalog.TrashQuery) ([]catalog.Trash, error) {
 	who := easel.PrincipalFrom(ctx)
 	if err := policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.Inspect, "trash", "trash"); err != nil {
 		return nil, err
 	}
+	if who.Bound != nil {
+		return []catalog.Trash{}, nil // a machine restores nothing
+	}
 	q.Domain = who.DomainID
+	v := policy.SeesTrash(who)
+	q.Sight = &catalog.Sight{Granted: !v.All, Shown: v.Shown, Hidden: v.Hidden}
 	mine := []catalog.Trash{}
 	for {
 		found, err := s.catalog.Trash(ctx, who, q)

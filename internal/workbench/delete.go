@@ -9,6 +9,7 @@ import (
 	"easel"
 	"easel/internal/catalog"
 	"easel/internal/policy"
+	"easel/internal/registry"
 )
 
 // Deletion says which images of a project go, and whether the content of
@@ -172,6 +173,11 @@ func (s *Service) keepsContent(ctx context.Context, repo easel.Repo) (refusal, e
 	}
 	if denied := policy.Check(who, grants, policy.DeleteTag, "repository", string(repo)); denied != nil {
 		return easel.E(easel.Denied, "image", "you may not %s in %s, so the content cannot go; without force the record goes alone", policy.DeleteTag, repo).Because(denied), nil
+	}
+	if denied := registry.MayNow(ctx, s.catalog, grants, repo); denied != nil && easel.AsError(denied).Kind != easel.Denied {
+		return nil, denied
+	} else if denied != nil {
+		return easel.E(easel.Denied, "image", "%s", easel.AsError(denied).Msg).Because(denied), nil
 	}
 	return nil, nil
 }

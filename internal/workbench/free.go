@@ -129,8 +129,18 @@ func (s *Service) freeable(ctx context.Context, project string) ([]catalog.FreeI
 		return nil, err
 	}
 	var repos []easel.Repo
+	undoable := map[easel.Org]bool{} // where the caller may delete, but not for good
 	for _, r := range found {
-		if policy.Check(who, r.Grants, policy.DeleteTag, "repository", string(r.Repo)) == nil {
+		if policy.Check(who, r.Grants, policy.DeleteTag, "repository", string(r.Repo)) != nil {
+			continue
+		}
+		org := r.Repo.Org()
+		if _, known := undoable[org]; !known && policy.CheckNow(who, r.Grants, r.Repo) != nil {
+			if undoable[org], err = s.catalog.Undoable(ctx, org); err != nil {
+				return nil, err
+			}
+		}
+		if !undoable[org] || policy.CheckNow(who, r.Grants, r.Repo) == nil {
 			repos = append(repos, r.Repo)
 		}
 	}
