@@ -52,6 +52,33 @@ func TestEscalation(t *testing.T) {
 		`{"algorithm":"or","rules":[{"template":"tag_rule","params":{"num":"1"},"tag_selectors":[]}]}`).want(t, "a retention policy of who may not delete", 403)
 }
 
+// TestDenialInAProject: what is denied in a user's project is not had by
+// leaving the project out of the credential.
+func TestDenialInAProject(t *testing.T) {
+	t.Parallel()
+	in := start(t)
+	in.push(t, "ann", "team/private", "v1", "configuration", "layer")
+	in.grant(t, "dan", "team", 7)
+	made := func(target, body, object string) string {
+		var out map[string]struct{ ID string }
+		must(t, json.Unmarshal([]byte(in.iam(t, "ann", "POST", target, body).want(t, object, http.StatusCreated).body), &out))
+		return out[object].ID
+	}
+	role := made("/v3.0/OS-ROLE/roles", `{"role":{"display_name":"keeps tags","type":"XA","policy":{"Version":"1.1","Statement":[{"Effect":"Deny","Action":["swr:repo:delete*"]}]}}}`, "role")
+	group := made("/v3/groups", `{"group":{"name":"keepers"}}`, "group")
+	in.iam(t, "ann", "PUT", "/v3/groups/"+group+"/users/"+in.people["dan"].UserID, "").want(t, "join", http.StatusNoContent)
+	in.iam(t, "ann", "PUT", "/v3/projects/"+acmeOne+"/groups/"+group+"/roles/"+role, "").want(t, "grant", http.StatusNoContent)
+	for scope, want := range map[string]int{
+		`"project":{"id":"` + acmeOne + `"}`: http.StatusForbidden,
+		`"domain":{"id":"domain-acme"}`:      http.StatusForbidden,
+		`"project":{"id":"` + acmeTwo + `"}`: http.StatusNotFound, // another project: there is no such tag to delete
+	} {
+		token := in.send(t, request{method: "POST", target: "/v3/auth/tokens", body: fmt.Sprintf(
+			`{"auth":{"identity":{"methods":["password"],"password":{"user":{"name":"dan","password":%q,"domain":{"name":"acme"}}}},"scope":{%s}}}`, in.people["dan"].password, scope)}).header.Get("X-Subject-Token")
+		in.send(t, request{method: "DELETE", target: "/v2/manage/namespaces/team/repos/private/tags/other", header: map[string]string{"X-Auth-Token": token}}).want(t, "delete a tag, "+scope, want)
+	}
+}
+
 // TestTemporaryKeyEndsWithItsToken revokes a token: a temporary key that it
 // asked for signs no more.
 func TestTemporaryKeyEndsWithItsToken(t *testing.T) {

@@ -33,11 +33,14 @@ func bare(a catalog.Account, p catalog.Project) easel.Principal {
 }
 
 // statements returns what roles say in a project, "" for none. A policy that
-// cannot be read is an error: it may be one that denies.
+// cannot be read is an error: it may be one that denies. What roles deny in
+// projects is denied to a credential of no project, too: else it would be
+// enough to ask for one.
 func statements(roles []catalog.HeldRole, project string) ([]easel.Statement, error) {
 	var all []easel.Statement
 	for _, r := range roles {
-		if !holds(r, project) {
+		held := holds(r, project)
+		if !held && project != "" {
 			continue
 		}
 		name, found := r.Name, []easel.Statement(nil)
@@ -50,6 +53,9 @@ func statements(roles []catalog.HeldRole, project string) ([]easel.Statement, er
 			}
 		}
 		for _, s := range found {
+			if !held && !s.Deny {
+				continue
+			}
 			s.Role, s.Group, s.InProject = name, r.Group, r.Project != ""
 			all = append(all, s)
 		}
