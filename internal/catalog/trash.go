@@ -31,6 +31,23 @@ type trashedRepo struct {
 	Category    string `json:"category"`
 	Description string `json:"description"`
 	Public      bool   `json:"is_public"`
+
+	Grants []trashedGrant `json:"grants,omitempty"`
+	Shares []trashedShare `json:"shares,omitempty"`
+}
+
+type trashedGrant struct {
+	Account string `json:"account"`
+	Level   int    `json:"level"`
+}
+
+type trashedShare struct {
+	Domain      string `json:"domain"`
+	Ends        int64  `json:"ends"` // µs; 0: never
+	Description string `json:"description"`
+	Creator     string `json:"creator"`
+	CreatorName string `json:"creator_name"`
+	Created     int64  `json:"created"` // µs
 }
 
 type trashedTag struct {
@@ -154,6 +171,9 @@ func (t *tx) fillTrash(who easel.Principal, r *removal, receipt *easel.Receipt) 
 	}
 	content := trashed{Tags: []trashedTag{}, Images: u.images, Broken: receipt.Broken}
 	if r.whole {
+		if err := t.opened(r.repo, &u.repo); err != nil {
+			return err
+		}
 		content.Repo = &u.repo
 	}
 	for _, tag := range r.tags {
@@ -181,6 +201,22 @@ func (t *tx) fillTrash(who easel.Principal, r *removal, receipt *easel.Receipt) 
 			INSERT INTO trash_blob (trash, blob) SELECT DISTINCT CAST($1 AS BIGINT), f.blob FROM ref f WHERE f.manifest IN (`+in+`) ON CONFLICT DO NOTHING`, a...)
 		return err
 	})
+}
+
+// opened reads to whom a repository is open: its own grants and its shares.
+func (t *tx) opened(repo int64, was *trashedRepo) (err error) {
+	was.Grants, err = all(t, func(s scanner) (g trashedGrant, err error) {
+		err = s.Scan(&g.Account, &g.Level)
+		return g, err
+	}, `SELECT account, level FROM repo_grant WHERE repo = $1 ORDER BY account`, repo)
+	if err != nil {
+		return err
+	}
+	was.Shares, err = all(t, func(s scanner) (x trashedShare, err error) {
+		err = s.Scan(&x.Domain, &x.Ends, &x.Description, &x.Creator, &x.CreatorName, &x.Created)
+		return x, err
+	}, `SELECT domain, ends, description, creator, creator_name, created FROM share WHERE repo = $1 ORDER BY domain`, repo)
+	return err
 }
 
 // settleTrash weighs what the deletion left to trash, after its links have

@@ -26,14 +26,16 @@ type RestoredTag struct {
 }
 
 // Restore brings back all that a deletion of who's domain left to trash:
-// repositories, manifests, tags and image records with their ids. A tag whose
+// repositories with their grants and shares, manifests, tags and image records
+// with their ids. A tag whose
 // name has other content by now comes back under a free one, with its records; as asks for
 // a name, which must be free, when it is one tag. Errors: NotFound "trash"; NotFound
-// "blob" when a blob was lost; Exists "tag" and "image"; Invalid "tag".
+// "blob" when a blob was lost; Exists "tag" and "image"; Invalid "tag"; Denied
+// "repository quota", "space quota" and "image quota".
 func (db *DB) Restore(ctx context.Context, who easel.Principal, receipt string, as easel.Tag) (out Restored, err error) {
 	err = db.update(ctx, func(t *tx) error {
 		out = Restored{ID: receipt, Tags: []RestoredTag{}, Images: []easel.ReceiptItem{}}
-		rs, err := t.lockRestoration(who, receipt)
+		rs, spaces, err := t.lockRestoration(who, receipt)
 		if err != nil {
 			return err
 		}
@@ -56,6 +58,11 @@ func (db *DB) Restore(ctx context.Context, who easel.Principal, receipt string, 
 				return err
 			}
 		}
+		for org, s := range spaces {
+			if err := t.within(s, org); err != nil {
+				return err
+			}
+		}
 		if err := t.dropTrash(rows); err != nil {
 			return err
 		}
@@ -74,8 +81,9 @@ type restoration struct {
 }
 
 // lockRestoration reads what is to be restored, makes the repositories that
-// are not there, and locks those, the rows and the blobs.
-func (t *tx) lockRestoration(who easel.Principal, receipt string) ([]*restoration, error) {
+// are not there, and locks those, the rows and the blobs. It returns what their
+// organisations hold before.
+func (t *tx) lockRestoration(who easel.Principal, receipt string) ([]*restoration, map[easel.Org]space, error) {
 	rs, err := all(t, func(s scanner) (*restoration, error) {
 		r := &restoration{manifests: map[int64]int64{}, digests: map[int64]easel.Digest{}}
 		var text string
@@ -85,33 +93,37 @@ func (t *tx) lockRestoration(who easel.Principal, receipt string) ([]*restoratio
 		return r, json.Unmarshal([]byte(text), &r.content)
 	}, `SELECT x.id, x.repo, x.content FROM trash x JOIN org o ON o.id = x.org WHERE x.receipt = $1 AND o.domain = $2 ORDER BY x.id`, receipt, who.DomainID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var repos, rows []int64
 	for _, r := range rs {
 		if err := t.repoAgain(who, r); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		repos, rows = append(repos, r.repo), append(rows, r.row)
 	}
 	if err := t.lockRepos(repos...); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	spaces, err := t.spacesOf(rs)
+	if err != nil {
+		return nil, nil, err
 	}
 	there, err := t.lockTrash(rows)
 	if err == nil && (len(there) == 0 || len(there) != len(rows)) {
 		err = errNoTrash(receipt)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	blobs, err := t.trashBlobs(rows)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := t.lockBlobs(blobs); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return rs, t.noneLost(rows)
+	return rs, spaces, t.noneLost(rows)
 }
 
 // repoAgain finds the repository, or makes it as it was.
@@ -124,8 +136,51 @@ func (t *tx) repoAgain(who easel.Principal, r *restoration) error {
 		return err
 	}
 	was := r.content.Repo
-	_, err = t.exec(`UPDATE repo SET category = $1, description = $2, is_public = $3 WHERE id = $4`, was.Category, was.Description, flag(was.Public), r.repo)
-	return err
+	if _, err := t.exec(`UPDATE repo SET category = $1, description = $2, is_public = $3 WHERE id = $4`, was.Category, was.Description, flag(was.Public), r.repo); err != nil {
+		return err
+	}
+	return t.open(r.repo, was)
+}
+
+// open grants and shares a repository as it was, to those who are still there.
+func (t *tx) open(repo int64, was *trashedRepo) error {
+	for _, g := range was.Grants {
+		if _, err := t.exec(`
+			INSERT INTO repo_grant (repo, account, level) SELECT CAST($1 AS BIGINT), a.id, CAST($2 AS INTEGER) FROM account a WHERE a.id = $3
+			ON CONFLICT (repo, account) DO NOTHING`, repo, g.Level, g.Account); err != nil {
+			return err
+		}
+	}
+	for _, x := range was.Shares {
+		if x.Ends != 0 && x.Ends <= t.now {
+			continue
+		}
+		if _, err := t.exec(`
+			INSERT INTO share (repo, domain, ends, description, creator, creator_name, created, updated)
+			SELECT CAST($1 AS BIGINT), d.id, CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), CAST($6 AS BIGINT), CAST($7 AS BIGINT)
+			FROM domain d WHERE d.id = $8 ON CONFLICT (repo, domain) DO NOTHING`,
+			repo, x.Ends, x.Description, x.Creator, x.CreatorName, x.Created, t.now, x.Domain); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spacesOf reads, and where they are bounded locks, the space of the
+// organisations of what is restored.
+func (t *tx) spacesOf(rs []*restoration) (map[easel.Org]space, error) {
+	spaces := map[easel.Org]space{}
+	for _, r := range slices.SortedFunc(slices.Values(rs), func(a, b *restoration) int { return strings.Compare(string(a.name.Org()), string(b.name.Org())) }) {
+		if _, known := spaces[r.name.Org()]; known {
+			continue
+		}
+		s, err := t.spaceOf(r.repo)
+		if err != nil {
+			return nil, err
+		}
+		spaces[r.name.Org()] = s
+	}
+	return spaces, nil
 }
 
 func (t *tx) noneLost(rows []int64) error {
@@ -288,6 +343,9 @@ func (t *tx) restoreImage(x trashedImage, names map[easel.Tag]easel.Tag) (string
 		tags, readMe = nil, nil // what is said about the group now counts
 	}
 	if _, err := t.joinGroup(i, tags, readMe); err != nil {
+		return "", err
+	}
+	if err := t.roomForImage(i.Project); err != nil {
 		return "", err
 	}
 	return i.Path, t.insertImage(i, group)
