@@ -99,6 +99,27 @@ func (db *DB) Manifests(ctx context.Context, after int64, limit int) (found []Ma
 	return found, err
 }
 
+// TrashedManifest is a manifest in trash for re-hashing.
+type TrashedManifest struct {
+	ManifestRow        // ID is the row that it had
+	Trash       int64  // row
+	Receipt     string // of the deletion
+}
+
+// TrashedManifests returns up to limit manifests in trash after the given one,
+// in order.
+func (db *DB) TrashedManifests(ctx context.Context, after TrashedManifest, limit int) (found []TrashedManifest, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		found, err = all(t, func(s scanner) (m TrashedManifest, err error) {
+			err = s.Scan(&m.Trash, &m.Receipt, &m.ID, &m.Repo, &m.Digest, &m.Body)
+			return m, err
+		}, `SELECT x.id, x.receipt, m.manifest, x.repo, m.digest, m.body FROM trash_manifest m JOIN trash x ON x.id = m.trash
+			WHERE m.trash > $1 OR m.trash = $1 AND m.manifest > $2 ORDER BY m.trash, m.manifest LIMIT $3`, after.Trash, after.ID, limit)
+		return err
+	})
+	return found, err
+}
+
 // rule is something that must hold in the tables beyond what foreign keys
 // keep: query returns a row id and a name for each violation, repair mends
 // the one whose row id is $1.

@@ -44,7 +44,7 @@ func (s *Service) Check(ctx context.Context, o CheckOptions) (Report, error) {
 	}
 	c := checker{s: s, o: o, stored: map[blob.Key]int64{}}
 	c.report.Findings = []catalog.Finding{}
-	for _, step := range []func(context.Context) error{c.list, c.compare, c.strays, c.manifests, c.verify} {
+	for _, step := range []func(context.Context) error{c.list, c.compare, c.strays, c.manifests, c.trashed, c.verify} {
 		if err := step(ctx); err != nil {
 			return c.report, err
 		}
@@ -217,6 +217,26 @@ func (c *checker) manifests(ctx context.Context) error {
 			c.report.Manifests++
 			if got := easel.DigestOf(m.Digest.Algorithm(), m.Body); got != m.Digest {
 				c.find(false, "damaged manifest", string(m.Repo)+"@"+string(m.Digest), "its bytes have the digest %s; push the image again under its tag, then delete this one", got)
+			}
+		}
+	}
+}
+
+// trashed re-hashes the manifests in trash: a restore makes them again.
+func (c *checker) trashed(ctx context.Context) error {
+	if !c.o.Rehash {
+		return nil
+	}
+	for after := (catalog.TrashedManifest{}); ; {
+		found, err := c.s.catalog.TrashedManifests(ctx, after, 100)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		after = found[len(found)-1]
+		for _, m := range found {
+			c.report.Manifests++
+			if got := easel.DigestOf(m.Digest.Algorithm(), m.Body); got != m.Digest {
+				c.find(false, "damaged manifest", m.Receipt+" "+string(m.Repo)+"@"+string(m.Digest), "in trash, its bytes have the digest %s; a restore would bring them back like that: easel trash rm %s", got, m.Receipt)
 			}
 		}
 	}
