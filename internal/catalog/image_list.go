@@ -93,62 +93,6 @@ func (db *DB) countImages(ctx context.Context, f ImageFilter) (int64, error) {
 	})
 }
 
-// place is where in a list by creation time a page ended.
-type place struct {
-	created int64
-	id      string
-}
-
-// imagesByTime returns a page of the list by creation time. It finds the ids
-// in the index before it reads the rows; and when the page before it was read since
-// the images last changed, it goes on where that ended instead of counting
-// from the start.
-func (db *DB) imagesByTime(ctx context.Context, f ImageFilter, ascending bool, p Page, total int64) (page []easel.Image, err error) {
-	type question struct {
-		f         ImageFilter
-		ascending bool
-		offset    int
-	}
-	var after any
-	var version uint64
-	known := false
-	m := db.memo()
-	if m != nil {
-		after, version, known = m.get(images, question{f, ascending, p.Offset})
-	}
-	err = db.view(ctx, func(t *tx) error {
-		var a args
-		find := f.arms
-		if total <= fewImages {
-			find = f.fewArms
-		}
-		arms := find(&a)
-		rest := p
-		if known {
-			rest.Offset = 0
-			beyond := after.(place).beyond(&a, ascending)
-			for i := range arms {
-				arms[i] += beyond
-			}
-		}
-		by := ` DESC`
-		if ascending {
-			by = ``
-		}
-		// The order is that of the compound itself: so it is merged from both
-		// arms of the index, and only what is asked for is read.
-		page, err = all(t, scanImage, `SELECT `+imageColumns+` FROM (
-			SELECT id, created FROM `+strings.Join(arms, ` UNION ALL SELECT id, created FROM `)+` ORDER BY created`+by+`, id`+rest.clause(&a)+`) AS page
-			JOIN image ON image.id = page.id ORDER BY page.created`+by+`, page.id`, a...)
-		return err
-	})
-	if err == nil && m != nil && len(page) > 0 && len(page) == p.Limit {
-		last := page[len(page)-1]
-		m.put(images, question{f, ascending, p.Offset + len(page)}, answer{version, place{micros(last.Created), last.ID}})
-	}
-	return page, err
-}
-
 // fewImages is how many images with a part of a name are found by name and
 // sorted; more are looked for in the order of the list.
 const fewImages = 2000
@@ -166,16 +110,6 @@ func (f ImageFilter) fewArms(a *args) []string {
 		arms[n] += ` AND name IN (SELECT name FROM ` + names[n] + `)`
 	}
 	return arms
-}
-
-// beyond returns the condition, beginning with AND, on rows after the place.
-func (p place) beyond(a *args, ascending bool) string {
-	than := ` < `
-	if ascending {
-		than = ` > `
-	}
-	at, id := a.add(p.created), a.add(p.id)
-	return ` AND created` + than[:2] + `= ` + at + ` AND (created` + than + at + ` OR id > ` + id + `)`
 }
 
 // orderBy writes the ORDER BY clause. Its words come from the constants above

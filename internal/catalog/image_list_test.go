@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -221,6 +222,39 @@ func TestImagesWalk(t *testing.T) {
 		whole := list(false, catalog.Page{})
 		if diff := cmp.Diff(whole[2:4], list(false, catalog.Page{Limit: 2, Offset: 2})); diff != "" {
 			t.Errorf("the second page after a registration (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestImagesJump: a page that is jumped to is the same part of the whole list,
+// wherever the built-in images are in it, also among images of one moment.
+func TestImagesJump(t *testing.T) {
+	slow := func() func() time.Time {
+		var asked atomic.Int64
+		return func() time.Time { return time.Unix(1_700_000_000+asked.Add(1)/50, 0) }
+	}
+	imagesOnBothAt(t, slow, func(t *testing.T, w *imagetest.World) {
+		populated(t, w)
+		between := builtin(t, "stock/base:three", "base-npu")
+		must(t, w.DB.PutBuiltins(t.Context(), []easel.Image{builtin(t, "stock/base:one", "base-cpu"), between}))
+		w.Push(t, w.Ann, "team/late:1", "late")
+		register(t, w, registration(t, imagetest.AcmeOne, "team/late:1"))
+		for _, f := range []catalog.ImageFilter{{}, {Type: easel.Dedicated}, {Type: easel.BuildIn}, {Org: "team"}, {Name: "torch"}, {ServiceType: "DEV"}, {Name: "none"}} {
+			f.Project, f.Workspace = imagetest.AcmeOne, "0"
+			for _, ascending := range []bool{true, false} {
+				whole, total, err := w.DB.Images(t.Context(), f, nil, ascending, catalog.Page{})
+				must(t, err)
+				if f.Name == "torch" && !slices.ContainsFunc(whole[1:], func(i easel.Image) bool { return i.Created.Equal(whole[0].Created) }) {
+					t.Fatal("no two images are of one moment")
+				}
+				for offset := range int(total) {
+					page, err := w.DB.JumpToImages(t.Context(), f, ascending, catalog.Page{Limit: 2, Offset: offset}, total)
+					must(t, err)
+					if diff := cmp.Diff(whole[offset:min(offset+2, len(whole))], page); diff != "" {
+						t.Errorf("%+v, ascending %v: page at %d (-want +got):\n%s", f, ascending, offset, diff)
+					}
+				}
+			}
 		}
 	})
 }

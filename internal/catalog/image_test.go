@@ -19,17 +19,23 @@ import (
 // imagesOnBoth runs f on SQLite and, unless the test is short, on PostgreSQL.
 func imagesOnBoth(t *testing.T, f func(t *testing.T, w *imagetest.World)) {
 	t.Helper()
+	imagesOnBothAt(t, ticking, f)
+}
+
+// imagesOnBothAt is imagesOnBoth with a clock for each.
+func imagesOnBothAt(t *testing.T, clock func() func() time.Time, f func(t *testing.T, w *imagetest.World)) {
+	t.Helper()
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		f(t, imagetest.NewAt(t, imagetest.SQLite(t), ticking()))
+		f(t, imagetest.NewAt(t, imagetest.SQLite(t), clock()))
 	})
 	if testing.Short() {
 		return
 	}
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		f(t, imagetest.NewAt(t, pgtest.Start(t), ticking()))
+		f(t, imagetest.NewAt(t, pgtest.Start(t), clock()))
 	})
 }
 
