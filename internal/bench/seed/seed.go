@@ -45,6 +45,9 @@ func Fill(ctx context.Context, o Options, progress func(string)) error {
 	blobs := max(o.Blobs, manifests)
 	perManifest := max(1, blobs/max(1, manifests))
 	err := o.each(ctx, manifests, func(ctx context.Context, n int) error { return o.manifest(ctx, n, perManifest) }, progress, "manifests")
+	if err == nil {
+		err = o.Catalog.FoldLedger(ctx) // as a server does every few seconds
+	}
 	if err != nil || o.Project == "" {
 		return err
 	}
