@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/http"
 
+	"easel"
 	"easel/internal/api"
 	"easel/internal/catalog"
 )
@@ -33,10 +34,19 @@ func inMiB(key string, q catalog.Quota) quota {
 	return out
 }
 
+// projectOf returns the project in the path. An SDK that was given an address
+// and no project leaves the name of the parameter there: it means its own.
+func projectOf(r *http.Request) string {
+	if id := r.PathValue("project_id"); id != "{project_id}" {
+		return id
+	}
+	return easel.PrincipalFrom(r.Context()).ProjectID
+}
+
 // listQuotas answers the bound of organisations, and the others where there
 // are any: strict clients know "namespace" only.
 func (s *server) listQuotas(w http.ResponseWriter, r *http.Request) error {
-	q, err := s.registry.AccountQuota(r.Context(), r.PathValue("project_id"))
+	q, err := s.registry.AccountQuota(r.Context(), projectOf(r))
 	if err != nil {
 		return err
 	}
@@ -56,7 +66,7 @@ var gates = []string{
 }
 
 func (s *server) showFeatureGates(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.registry.AccountQuota(r.Context(), r.PathValue("project_id")); err != nil {
+	if _, err := s.registry.AccountQuota(r.Context(), projectOf(r)); err != nil {
 		return err
 	}
 	out := map[string]bool{}
