@@ -34,6 +34,22 @@ type Authenticator interface {
 	Authenticate(r *http.Request) (easel.Principal, error)
 }
 
+// Reauthenticator is an Authenticator that can say whether a request that it
+// let in would be let in now: for answers that take long. It counts nothing, and
+// the request must have no body.
+type Reauthenticator interface {
+	Reauthenticate(r *http.Request) (easel.Principal, error)
+}
+
+// Reauthenticate returns who sent r, which a let in, with the rights of now.
+// Errors: Unauthenticated when the credential has ended.
+func Reauthenticate(a Authenticator, r *http.Request) (easel.Principal, error) {
+	if again, ok := a.(Reauthenticator); ok {
+		return again.Reauthenticate(r)
+	}
+	return a.Authenticate(r)
+}
+
 // Mux routes the requests of one family. Unlike http.ServeMux it never
 // redirects (SDKs take 3xx for success) and answers unknown paths and methods
 // in the family's own error form.

@@ -83,7 +83,7 @@ type Options struct {
 
 // New returns the handler of /easel/v1/.
 func New(o Options) *api.Mux {
-	s := &server{o}
+	s := &server{o: o}
 	m := api.NewMux(writeError)
 	for _, route := range []struct {
 		pattern string
@@ -149,7 +149,10 @@ func New(o Options) *api.Mux {
 	return m
 }
 
-type server struct{ o Options }
+type server struct {
+	o       Options
+	streams streams
+}
 
 // lists makes every list of the receipt one that is not null in JSON.
 func lists(r easel.Receipt) easel.Receipt {

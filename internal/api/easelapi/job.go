@@ -2,10 +2,7 @@ package easelapi
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"easel"
@@ -140,102 +137,5 @@ func (s *server) setJob(state catalog.JobState) api.Handler {
 			return err
 		}
 		return api.WriteJSON(w, http.StatusOK, wireJob(j))
-	}
-}
-
-// The pace of a stream of events.
-const (
-	eventsEvery    = time.Second
-	heartbeatEvery = 15 * time.Second
-	eventTimeout   = time.Minute // for a client to take what is sent
-)
-
-// jobEvents sends the results of a job as server-sent events: "image" for each
-// image that has one, with its number as the id, so that a client that comes
-// back with Last-Event-ID misses none; "progress" when the job changed; and
-// "end" with the job, after which the stream ends.
-func (s *server) jobEvents(w http.ResponseWriter, r *http.Request) error {
-	var after int64
-	if last := r.Header.Get("Last-Event-ID"); last != "" {
-		n, err := strconv.ParseInt(last, 10, 64)
-		if err != nil || n < 0 {
-			return easel.E(easel.Invalid, "parameter", "Last-Event-ID must be the id of an event, not %.20q", last)
-		}
-		after = n
-	}
-	found, images, err := s.o.Jobs.JobImages(r.Context(), r.PathValue("id"), after, maxImages)
-	if err != nil {
-		return err
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	e := &eventStream{w: w, conn: http.NewResponseController(w)}
-	defer func() { _ = e.conn.SetWriteDeadline(time.Time{}) }() // of the requests that follow on the connection
-	tick := time.NewTicker(eventsEvery)
-	defer tick.Stop()
-	var told catalog.Job
-	for {
-		for _, i := range images {
-			if i.State == "waiting" {
-				break
-			}
-			after = i.N
-			e.send("image", after, wireJobImage(i))
-		}
-		switch {
-		case !found.Ended.IsZero():
-			e.send("end", 0, wireJob(found))
-		case found != told:
-			e.send("progress", 0, wireJob(found))
-		case time.Since(e.sent) >= heartbeatEvery:
-			e.write(": still here\n\n")
-		}
-		told = found
-		if e.err != nil || !found.Ended.IsZero() {
-			return nil // the status is out, and a client that hung up needs no answer
-		}
-		select {
-		case <-tick.C:
-		case <-r.Context().Done():
-			return nil
-		case <-s.o.Stopping:
-			return nil // the client comes back with Last-Event-ID
-		}
-		if found, images, err = s.o.Jobs.JobImages(r.Context(), found.ID, after, maxImages); err != nil {
-			return nil
-		}
-	}
-}
-
-// eventStream writes server-sent events and keeps the first error.
-type eventStream struct {
-	w    http.ResponseWriter
-	conn *http.ResponseController
-	sent time.Time
-	err  error
-}
-
-func (e *eventStream) send(event string, id int64, v any) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		e.err = err
-		return
-	}
-	name := ""
-	if id > 0 {
-		name = fmt.Sprintf("id: %d\n", id)
-	}
-	e.write(fmt.Sprintf("%sevent: %s\ndata: %s\n\n", name, event, data))
-}
-
-func (e *eventStream) write(text string) {
-	if e.err != nil {
-		return
-	}
-	e.sent = time.Now()
-	_ = e.conn.SetWriteDeadline(e.sent.Add(eventTimeout)) // recorders in tests have none
-	if _, e.err = e.w.Write([]byte(text)); e.err == nil {
-		_ = e.conn.Flush()
 	}
 }
