@@ -10,10 +10,10 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"syscall"
 	"time"
 
 	"easel/internal/catalog"
+	"easel/internal/outbound"
 )
 
 // Limits of one try.
@@ -31,7 +31,7 @@ type sender struct {
 
 func newSender(allow []netip.Prefix) sender {
 	s := sender{allow: allow}
-	dialer := &net.Dialer{Timeout: tryTimeout, ControlContext: s.control}
+	dialer := &net.Dialer{Timeout: tryTimeout, ControlContext: outbound.Control(allow)}
 	s.client = &http.Client{
 		Timeout: tryTimeout,
 		Transport: &http.Transport{
@@ -44,17 +44,7 @@ func newSender(allow []netip.Prefix) sender {
 	return s
 }
 
-func (s sender) allowed(a netip.Addr) bool { return allowed(a, s.allow) }
-
-// control is asked about the address that is dialled, after the name was
-// looked up: what the name means at another moment does not matter.
-func (s sender) control(_ context.Context, _, address string, _ syscall.RawConn) error {
-	a, err := netip.ParseAddrPort(address)
-	if err != nil || !s.allowed(a.Addr()) {
-		return errNotPublic
-	}
-	return nil
-}
+func (s sender) allowed(a netip.Addr) bool { return outbound.Allowed(a, s.allow) }
 
 // deliver makes one try and returns the status of the answer, or what kept it
 // from coming, in words that tell nothing about the network behind the server.
@@ -88,7 +78,7 @@ func reason(err error) string {
 	var certificate *tls.CertificateVerificationError
 	var timeout net.Error
 	switch {
-	case errors.Is(err, errNotPublic):
+	case errors.Is(err, outbound.ErrNotPublic):
 		return "the address is not public; whoever runs the server can allow it with --hook-allow"
 	case errors.As(err, &certificate):
 		return "the certificate is not trusted"

@@ -5,7 +5,7 @@
 // The queue is in the catalogue: a delivery is queued when its audit record
 // is sealed, and leaves the queue when it was answered with a 2xx or given
 // up. Requests go to addresses that a user chose, so every address is checked
-// at the moment it is dialled (address.go), redirects are not followed, and
+// at the moment it is dialled (package outbound), redirects are not followed, and
 // nothing of an answer but its status is kept.
 //
 // # Reading order

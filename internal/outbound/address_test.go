@@ -1,4 +1,4 @@
-package hook
+package outbound
 
 import (
 	"net/netip"
@@ -20,14 +20,14 @@ func TestAllowed(t *testing.T) {
 		"2002:7f00:1::": false, "3fff::1": false, "fc00::1": false, "fd00:ec2::254": false, "fe80::1": false, "fe80::1%eth0": false, "fec0::1": false, "ff02::1": false,
 		"2606:4700::1111%eth0": false,
 	} {
-		if got := allowed(netip.MustParseAddr(address), nil); got != want {
-			t.Errorf("allowed(%s) = %v, want %v", address, got, want)
+		if got := Allowed(netip.MustParseAddr(address), nil); got != want {
+			t.Errorf("Allowed(%s) = %v, want %v", address, got, want)
 		}
 	}
 	allow := []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::/8")}
 	for address, want := range map[string]bool{"10.1.2.3": true, "::ffff:10.1.2.3": true, "10.2.0.1": false, "fd00::1": true, "127.0.0.1": false} {
-		if got := allowed(netip.MustParseAddr(address), allow); got != want {
-			t.Errorf("with networks that are allowed: allowed(%s) = %v, want %v", address, got, want)
+		if got := Allowed(netip.MustParseAddr(address), allow); got != want {
+			t.Errorf("with networks that are allowed: Allowed(%s) = %v, want %v", address, got, want)
 		}
 	}
 }
@@ -40,14 +40,14 @@ func FuzzAllowed(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, bytes []byte) {
 		a, ok := netip.AddrFromSlice(bytes)
-		if !ok || !allowed(a, nil) {
+		if !ok || !Allowed(a, nil) {
 			return
 		}
 		b := a.Unmap()
 		if b.IsLoopback() || b.IsPrivate() || b.IsLinkLocalUnicast() || b.IsMulticast() || b.IsUnspecified() || !b.IsGlobalUnicast() {
 			t.Errorf("%s may be dialled", a)
 		}
-		if allowed(a.WithZone("eth0"), nil) && a.Is6() {
+		if Allowed(a.WithZone("eth0"), nil) && a.Is6() {
 			t.Errorf("%s may be dialled in a zone", a)
 		}
 	})

@@ -1,13 +1,32 @@
-package hook
+// Package outbound guards connections to addresses that users chose: what is
+// not on the public network is not dialled, unless whoever runs the server
+// allows it.
+package outbound
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"slices"
+	"syscall"
 )
 
-// errNotPublic is why an address is not dialled.
-var errNotPublic = errors.New("the address is not public")
+// ErrNotPublic is why an address is not dialled.
+var ErrNotPublic = errors.New("the address is not public")
+
+// Control returns the ControlContext of a net.Dialer that dials public
+// addresses and those in allow. It is asked about the address that is dialled,
+// after the name was looked up: what the name means at another moment does not
+// matter.
+func Control(allow []netip.Prefix) func(context.Context, string, string, syscall.RawConn) error {
+	return func(_ context.Context, _, address string, _ syscall.RawConn) error {
+		a, err := netip.ParseAddrPort(address)
+		if err != nil || !Allowed(a.Addr(), allow) {
+			return ErrNotPublic
+		}
+		return nil
+	}
+}
 
 // special are the blocks that are not, or not plainly, addresses of machines
 // on the public network: the IANA special-purpose registries, and the blocks
@@ -30,9 +49,9 @@ func prefixes(all ...string) []netip.Prefix {
 	return out
 }
 
-// allowed reports whether an address may be told: a public one, or one that
-// the configuration allows.
-func allowed(a netip.Addr, allow []netip.Prefix) bool {
+// Allowed reports whether an address may be dialled: a public one, or one in
+// allow.
+func Allowed(a netip.Addr, allow []netip.Prefix) bool {
 	zoned := a.Zone() != ""
 	a = a.Unmap().WithZone("")
 	in := func(p netip.Prefix) bool { return p.Contains(a) }
