@@ -9,7 +9,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"easel": main, "docker-credential-easel": main})
+	testscript.Main(m, map[string]func(){"easel": main, "docker-credential-easel": main, "browser": browser})
 }
 
 // TestScripts runs the user sessions in testdata/script. Beside testscript's
@@ -55,6 +55,7 @@ func params(dir string, more func(*testscript.Env)) testscript.Params {
 			"certificate": certificate,
 			"sink":        sink,
 			"foreign":     foreign,
+			"provider":    provider,
 		},
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"easel"
 	"easel/internal/catalog"
+	"easel/internal/identity"
 )
 
 // Config is everything the server can be told. A value comes from its default,
@@ -68,7 +69,10 @@ type Config struct {
 
 	BuiltinImages []BuiltinImage `yaml:"builtin_images,omitempty" kong:"-"`
 
-	hookAllow []netip.Prefix // HookAllow, parsed
+	SSO []SSOProvider `yaml:"sso,omitempty" kong:"-"`
+
+	hookAllow []netip.Prefix      // HookAllow, parsed
+	providers []identity.Provider // SSO, parsed
 }
 
 // Quotas bound domains, organisations and projects for which nothing else was set.
@@ -175,7 +179,7 @@ func (e *fileError) Error() string { return e.msg }
 
 // complete adds what has no flag, and the defaults that depend on others.
 func (c *Config) complete(f *File) error {
-	c.BuiltinImages = f.config.BuiltinImages
+	c.BuiltinImages, c.SSO = f.config.BuiltinImages, f.config.SSO
 	c.AdminPassword = os.Getenv("EASEL_ADMIN_PASSWORD")
 	c.AdminAccessKey = os.Getenv("EASEL_ADMIN_ACCESS_KEY")
 	c.AdminSecretKey = os.Getenv("EASEL_ADMIN_SECRET_KEY")
@@ -200,6 +204,9 @@ func (c *Config) complete(f *File) error {
 			return fmt.Errorf("--hook-allow %.80q: want a network such as 10.1.0.0/16 or 10.1.2.3/32", text)
 		}
 		c.hookAllow = append(c.hookAllow, network.Masked())
+	}
+	if err := c.parseSSO(); err != nil {
+		return err
 	}
 	if c.Compat {
 		c.OrgQuota, c.KeyQuota = 5, 2

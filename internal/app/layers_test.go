@@ -34,10 +34,13 @@ var layers = map[string]layer{
 	"internal/catalog": {inside: []string{"", "internal/blob", "internal/failpoint"},
 		outside: []string{"modernc.org/sqlite", "github.com/jackc/pgx/v5", "github.com/pressly/goose/v3", "golang.org/x/sys"}},
 
-	"internal/identity": {inside: []string{"", "internal/policy", "internal/catalog", "internal/recent"},
+	"internal/identity": {inside: []string{"", "internal/policy", "internal/catalog", "internal/recent", "internal/issuer"},
 		outside: []string{"github.com/go-jose/go-jose/v4", "golang.org/x/crypto", "golang.org/x/sync", "golang.org/x/time"}},
-	"internal/registry":  {inside: []string{"", "internal/policy", "internal/blob", "internal/catalog", "internal/failpoint"}},
-	"internal/hook":      {inside: []string{"", "internal/policy", "internal/catalog"}},
+	"internal/registry": {inside: []string{"", "internal/policy", "internal/blob", "internal/catalog", "internal/failpoint"}},
+	// Which addresses that users chose are dialled.
+	"internal/outbound":  {},
+	"internal/issuer":    {inside: []string{"", "internal/outbound"}, outside: []string{"github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4", "golang.org/x/oauth2"}},
+	"internal/hook":      {inside: []string{"", "internal/policy", "internal/catalog", "internal/outbound"}},
 	"internal/workbench": {inside: []string{"", "internal/policy", "internal/catalog", "internal/registry"}},
 
 	"internal/api":        {inside: []string{"", "internal/recent"}},
@@ -47,7 +50,7 @@ var layers = map[string]layer{
 	"internal/api/modelarts": {inside: []string{"", "internal/api", "internal/workbench", "internal/policy", "internal/catalog"}},
 	"internal/api/swr":       {inside: []string{"", "internal/api", "internal/registry", "internal/identity", "internal/policy", "internal/catalog"}},
 	"internal/api/iam":       {inside: []string{"", "internal/api", "internal/identity", "internal/catalog"}, outside: []string{"golang.org/x/time"}},
-	"internal/api/easelapi":  {inside: []string{"", "internal/api", "internal/identity", "internal/registry", "internal/workbench", "internal/hook", "internal/catalog"}},
+	"internal/api/easelapi":  {inside: []string{"", "internal/api", "internal/identity", "internal/registry", "internal/workbench", "internal/hook", "internal/issuer", "internal/catalog"}},
 
 	"internal/app": {inside: []string{"*"}, outside: []string{"github.com/alecthomas/kong", "github.com/goccy/go-yaml",
 		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel", "github.com/vbauerster/mpb/v8", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/term"}},

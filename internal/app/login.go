@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 
@@ -21,6 +22,9 @@ type loginCommand struct {
 	Address   string `arg:"" optional:"" placeholder:"URL" help:"Server, http://HOST:PORT."`
 	AccessKey string `placeholder:"KEY" env:"EASEL_ACCESS_KEY,EASEL_ADMIN_ACCESS_KEY" help:"Access key."`
 	User      string `env:"-" placeholder:"NAME" help:"Log in with a password instead: makes an access key."`
+	SSO       bool   `name:"sso" env:"-" help:"Log in with the organisation's identity provider, in a browser."`
+	Provider  string `env:"-" placeholder:"NAME" help:"Which one, when the server knows several."`
+	Device    bool   `env:"-" help:"Log in on another device: no browser is needed here."`
 	Domain    string `env:"EASEL_DOMAIN_NAME" default:"easel" help:"The user's domain (${default})."`
 	Project   string `placeholder:"NAME" env:"-" help:"Project, by name or id (default: the server's region project)."`
 }
@@ -33,7 +37,9 @@ Examples:
 
   easel login http://127.0.0.1:8580 --access-key AKXXXXXXXXXXXXXXXXXX
   echo "$SECRET" | easel login https://easel.example.org --access-key AKXX
-  easel login https://easel.example.org --user alice`
+  easel login https://easel.example.org --user alice
+  easel login https://easel.example.org --sso
+  easel login https://easel.example.org --sso --device`
 }
 
 // Run asks the server who the key is and saves the profile.
@@ -45,8 +51,7 @@ func (c *loginCommand) Run(ctx context.Context, s *streams) error {
 	if p.Server == "" {
 		return errors.New("which server? easel login http://HOST:PORT")
 	}
-	var err error
-	if p.AccessKey, p.SecretKey, err = c.key(ctx, s, p.Server); err != nil {
+	if err := c.key(ctx, s, &p); err != nil {
 		return err
 	}
 	cl, err := client.New(p.Server, client.Credentials{AccessKey: p.AccessKey, SecretKey: p.SecretKey})
@@ -62,32 +67,44 @@ func (c *loginCommand) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	fmt.Fprintf(s.out, "Logged in to %s, project %s. The key is in %s.\n", p.Server, p.ProjectName, path)
+	if !p.Ends.IsZero() {
+		fmt.Fprintf(s.out, "The session ends at %s; then run easel login --sso again.\n", p.Ends.Local().Format("2006-01-02 15:04"))
+	}
 	return nil
 }
 
-// key returns the access key to log in with: the one given, or a new one of
-// the user who gives a password.
-func (c *loginCommand) key(ctx context.Context, s *streams, server string) (access, secret string, err error) {
-	if c.User != "" {
+// key fills in the access key to log in with: the one given, or a new one of
+// the user who gives a password or signs on.
+func (c *loginCommand) key(ctx context.Context, s *streams, p *profile) (err error) {
+	switch {
+	case c.SSO && (c.User != "" || c.AccessKey != "" && c.AccessKey != os.Getenv("EASEL_ACCESS_KEY") && c.AccessKey != os.Getenv("EASEL_ADMIN_ACCESS_KEY")):
+		return errors.New("--sso makes an access key of its own: leave --user and --access-key away")
+	case !c.SSO && (c.Device || c.Provider != ""):
+		return errors.New("--device and --provider belong to --sso")
+	case c.SSO:
+		made, err := c.signOn(ctx, s, p.Server)
+		p.AccessKey, p.SecretKey, p.Ends = made.AccessKey, made.SecretKey, made.ExpiresAt
+		return err
+	case c.User != "":
 		password := os.Getenv("EASEL_PASSWORD")
 		if password == "" {
 			if password, err = ask(s, "Password: "); err != nil {
-				return "", "", err
+				return err
 			}
 		}
-		return makeKey(ctx, server, c.Domain, c.User, password)
+		p.AccessKey, p.SecretKey, err = makeKey(ctx, p.Server, c.Domain, c.User, password)
+		return err
+	case c.AccessKey == "":
+		return errors.New("which access key? --access-key KEY (the server printed the first one when it was started for the first time), --user NAME, or --sso")
 	}
-	if c.AccessKey == "" {
-		return "", "", errors.New("which access key? --access-key KEY (the server printed the first one when it was started for the first time), or --user NAME")
+	p.AccessKey, p.SecretKey = c.AccessKey, os.Getenv("EASEL_SECRET_KEY")
+	if p.SecretKey == "" && c.AccessKey == os.Getenv("EASEL_ADMIN_ACCESS_KEY") {
+		p.SecretKey = os.Getenv("EASEL_ADMIN_SECRET_KEY")
 	}
-	secret = os.Getenv("EASEL_SECRET_KEY")
-	if secret == "" && c.AccessKey == os.Getenv("EASEL_ADMIN_ACCESS_KEY") {
-		secret = os.Getenv("EASEL_ADMIN_SECRET_KEY")
+	if p.SecretKey == "" {
+		p.SecretKey, err = ask(s, "Secret key: ")
 	}
-	if secret == "" {
-		secret, err = ask(s, "Secret key: ")
-	}
-	return c.AccessKey, secret, err
+	return err
 }
 
 // makeKey logs a user in with a password and makes an access key for this
@@ -113,10 +130,6 @@ func makeKey(ctx context.Context, server, domain, user, password string) (access
 	if err != nil {
 		return "", "", err
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "an unnamed machine"
-	}
 	var made struct {
 		Credential struct {
 			Access string `json:"access"`
@@ -125,7 +138,7 @@ func makeKey(ctx context.Context, server, domain, user, password string) (access
 	}
 	_, err = cl.Do(ctx, client.Call{Method: http.MethodPost, Path: "/v3.0/OS-CREDENTIAL/credentials",
 		Header: http.Header{"X-Auth-Token": {header.Get("X-Subject-Token")}}, Out: &made,
-		In: object{"credential": object{"user_id": token.Token.User.ID, "description": "easel login on " + host}}})
+		In: object{"credential": object{"user_id": token.Token.User.ID, "description": thisMachine()}}})
 	return made.Credential.Access, made.Credential.Secret, err
 }
 
@@ -192,17 +205,47 @@ type logoutCommand struct {
 	account `embed:""`
 }
 
-// Run removes the profile. Being logged out already is success.
-func (c *logoutCommand) Run(s *streams) error {
+// Run removes the profile, and ends the session that is in it. Being logged
+// out already is success.
+func (c *logoutCommand) Run(ctx context.Context, s *streams) error {
 	path, err := c.path()
 	if err != nil {
 		return err
 	}
+	saved, err := c.read()
+	if err != nil {
+		saved = profile{} // a damaged one is removed all the same
+	}
+	ended := !saved.Ends.IsZero() && endSession(ctx, saved) == nil
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove the profile: %w", err)
 	}
-	fmt.Fprintln(s.out, "Logged out. The access key itself still works: delete it on the server if it should not.")
+	switch {
+	case ended:
+		fmt.Fprintln(s.out, "Logged out; the session has ended.")
+	case !saved.Ends.IsZero():
+		fmt.Fprintf(s.out, "Logged out. The server was not told: the session itself ends at %s.\n", saved.Ends.Local().Format("2006-01-02 15:04"))
+	default:
+		fmt.Fprintln(s.out, "Logged out. The access key itself still works: delete it on the server if it should not.")
+	}
 	return nil
+}
+
+// endSession deletes the access key of a session on the server. One that the
+// server does not know any more has ended.
+func endSession(ctx context.Context, p profile) error {
+	cl, err := client.New(p.Server, client.Credentials{AccessKey: p.AccessKey, SecretKey: p.SecretKey})
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	_, err = cl.Do(ctx, client.Call{Method: http.MethodDelete, Path: "/v3.0/OS-CREDENTIAL/credentials/" + url.PathEscape(p.AccessKey)})
+	if client.IsStatus(err, http.StatusUnauthorized) || client.IsStatus(err, http.StatusNotFound) {
+		return nil
+	}
+	return err
 }
 
 type dockerLoginCommand struct {

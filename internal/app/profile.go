@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -23,6 +24,8 @@ type profile struct {
 	SecretKey   string `yaml:"secret_key"`
 	ProjectID   string `yaml:"project_id"`
 	ProjectName string `yaml:"project_name,omitempty"`
+	// Ends is when a session of single sign-on ends; zero: the key is one that stays.
+	Ends time.Time `yaml:"ends,omitempty"`
 }
 
 // account is the flags of every command that asks a server: which one, as whom.

@@ -88,6 +88,9 @@ func (c *serveCommand) Run(ctx context.Context, s *streams, file *File) (err err
 	if err != nil {
 		return err
 	}
+	if err := sys.identity.CheckProviders(ctx); err != nil {
+		return err
+	}
 	if created {
 		welcome(s.out, c.DataDir, c.clientURL(base), first)
 	}

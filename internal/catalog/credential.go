@@ -87,7 +87,7 @@ func (db *DB) AccountKeys(ctx context.Context, account string) (found []AccessKe
 // TooMany "key", Exists "key", NotFound "user".
 func (db *DB) AddKey(ctx context.Context, k AccessKey, limit int) (at time.Time, err error) {
 	err = db.update(ctx, func(t *tx) error {
-		if err := t.room(k.Account, `bound = ''`, limit, "a user has at most %d access keys"); err != nil {
+		if err := t.room(k.Account, `bound = '' AND expires = 0`, limit, "a user has at most %d access keys"); err != nil {
 			return err
 		}
 		at = t.time()

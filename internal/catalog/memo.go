@@ -150,7 +150,7 @@ func changes(query string) topicSet {
 		return 1 << content
 	case "upload", "blob", "garbage", "link", "pin", "mpin", "ref", "child", "audit", "audit_chain", "hook", "delivery", "ledger", "ledger_entry", "manifest_use", "reserve", "setting", "job", "job_image":
 		return 0 // nothing of a topic is in them, and no foreign key leads from them to a topic
-	case "immutable_tag", "trash", "trash_manifest", "trash_blob":
+	case "immutable_tag", "sso_user", "trash", "trash_manifest", "trash_blob":
 		return 0
 	case "token":
 		if words[0] == "INSERT" {

@@ -140,7 +140,7 @@ func (db *DB) UserGroupsOf(ctx context.Context, account string) (found []UserGro
 }
 
 // SetMember puts an account of a domain into a group of it, or takes it out.
-// Putting in who is in changes nothing. Errors: NotFound "group" and "user",
+// Putting in who is in by single sign-on only makes them stay. Errors: NotFound "group" and "user",
 // the latter also for taking out who is not in; InUse "administrator".
 func (db *DB) SetMember(ctx context.Context, who easel.Principal, domain, group, account string, in bool, able Able) error {
 	return db.update(ctx, func(t *tx) error {
@@ -154,7 +154,7 @@ func (db *DB) SetMember(ctx context.Context, who easel.Principal, domain, group,
 		}
 		action := "addUserToGroup"
 		if in {
-			_, err = t.exec(`INSERT INTO member (grp, account) VALUES ($1, $2) ON CONFLICT (grp, account) DO NOTHING`, group, account)
+			_, err = t.exec(`INSERT INTO member (grp, account) VALUES ($1, $2) ON CONFLICT (grp, account) DO UPDATE SET sso = 0`, group, account)
 		} else {
 			var n int64
 			action = "removeUserFromGroup"

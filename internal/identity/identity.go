@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"easel/internal/catalog"
+	"easel/internal/issuer"
 )
 
 // Audience is the service name of registry tokens (iam.md 10.2).
@@ -40,6 +41,7 @@ type Options struct {
 	Region           string        // accepted in place of the region project's name in a registry login
 	MaxKeys          int           // access keys per user: 20
 	Lockout          Lockout
+	Providers        []Provider // of single sign-on, each one checked
 }
 
 // Service knows who is asking. It is a passive struct, safe for concurrent use.
@@ -49,6 +51,7 @@ type Service struct {
 	passwords passwords
 	verified  verified // registry tokens
 	lockout   *lockout
+	providers []*issuer.Provider // of o.Providers
 
 	mu       sync.Mutex
 	signer   *signer            // of registry tokens; nil until first needed
@@ -78,7 +81,11 @@ func New(o Options) *Service {
 	if o.MaxKeys <= 0 {
 		o.MaxKeys = 20
 	}
-	return &Service{o: o, catalog: o.Catalog, passwords: newPasswords(argonCost), lockout: newLockout(o.Lockout)}
+	s := &Service{o: o, catalog: o.Catalog, passwords: newPasswords(argonCost), lockout: newLockout(o.Lockout)}
+	for _, p := range o.Providers {
+		s.providers = append(s.providers, issuer.NewProvider(p.Client, s.now))
+	}
+	return s
 }
 
 func (s *Service) now() time.Time { return s.o.Clock().UTC() }

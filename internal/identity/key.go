@@ -34,6 +34,9 @@ func (s *Service) CreateKey(ctx context.Context, who easel.Principal, userID, de
 	if err != nil {
 		return catalog.AccessKey{}, "", err
 	}
+	if err := s.mayOwnKeys(ctx, who, account.ID); err != nil {
+		return catalog.AccessKey{}, "", err
+	}
 	k := catalog.AccessKey{Access: newAccess(), Account: account.ID, Description: description, Active: true}
 	secret := newSecret()
 	if k.Secret, err = s.seal(k.Access, secret); err != nil {

@@ -18,8 +18,8 @@ type Lockout struct {
 	// means that nothing is ever delayed.
 	After int
 	// Observe, if set, is told of every failure, and of every attempt that was
-	// refused because it came too early: kind is "password", "login" or
-	// "signature".
+	// refused because it came too early: kind is "password", "login",
+	// "signature" or "sso".
 	Observe func(kind string, refused bool)
 }
 

@@ -43,6 +43,9 @@ func (s *Service) CreateRobot(ctx context.Context, who easel.Principal, q NewRob
 	if err != nil {
 		return catalog.Robot{}, "", err
 	}
+	if err := s.mayOwnKeys(ctx, who, account.ID); err != nil {
+		return catalog.Robot{}, "", err
+	}
 	k := catalog.AccessKey{Access: newAccess(), Account: account.ID, Description: q.Name, Active: true, Bound: &q.Bound, Expires: q.Expires}
 	secret := newSecret()
 	if k.Secret, err = s.seal(k.Access, secret); err != nil {

@@ -51,18 +51,20 @@ func (s *Service) NewTemporaryKey(ctx context.Context, token string, life time.D
 	return made, s.catalog.AddTemporaryKey(ctx, bare(o.Account, o.Project), k, maxDockerLogins)
 }
 
-// boundBy lets a temporary key that another temporary key asked for end with
-// that at the latest. Only a permanent one is a parent.
+// boundBy lets a temporary key end with the key that asked for it at the
+// latest. Only a key that is not temporary is a parent.
 func (s *Service) boundBy(ctx context.Context, k *catalog.TemporaryKey) error {
 	if k.Parent == "" {
 		return nil
 	}
 	parent, err := s.catalog.LoginKey(ctx, k.Parent)
-	if err != nil || !parent.Key.Temporary {
+	if err != nil {
 		return err
 	}
-	k.Parent = ""
-	if parent.Key.Expires.Before(k.Expires) {
+	if parent.Key.Temporary {
+		k.Parent = ""
+	}
+	if end := parent.Key.Expires; !end.IsZero() && end.Before(k.Expires) {
 		k.Expires = parent.Key.Expires
 	}
 	return nil

@@ -79,6 +79,7 @@ type Options struct {
 	Jobs      Jobs
 	Stopping  <-chan struct{} // closed when the server stops: streams of events end; may be nil
 	Robots    Robots
+	SignOn    SignOn
 }
 
 // New returns the handler of /easel/v1/.
@@ -146,6 +147,10 @@ func New(o Options) *api.Mux {
 	} {
 		m.Handle(route.pattern, api.Authenticated(o.Auth, route.handler))
 	}
+	m.Handle("GET /easel/v1/sso", open(s.providers))
+	m.Handle("POST /easel/v1/sso/{provider}/authorization", open(s.signOnURL))
+	m.Handle("POST /easel/v1/sso/{provider}/device", open(s.signOnDevice))
+	m.Handle("POST /easel/v1/sso/{provider}/session", open(s.signOn))
 	return m
 }
 

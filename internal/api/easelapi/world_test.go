@@ -18,6 +18,8 @@ import (
 	"easel/internal/blob"
 	"easel/internal/hook"
 	"easel/internal/identity"
+	"easel/internal/issuer"
+	"easel/internal/issuer/issuertest"
 	"easel/internal/registry"
 	"easel/internal/workbench"
 	"easel/internal/workbench/imagetest"
@@ -31,6 +33,7 @@ type world struct {
 	patterns []string
 	handler  http.Handler
 	use      *use
+	provider *issuertest.Provider
 }
 
 // use is what needs images: those whose tag it is.
@@ -52,11 +55,16 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	robots := identity.New(identity.Options{Catalog: w.DB, MasterKey: make([]byte, 32), Clock: ticking()})
+	clock := ticking()
+	w.provider = issuertest.New(t, clock)
+	people := identity.New(identity.Options{Catalog: w.DB, MasterKey: make([]byte, 32), Clock: clock, Region: "eu-de", Providers: []identity.Provider{{
+		Name: "corp", Domain: w.Ann.DomainName, Client: issuer.Client{Issuer: w.provider.Issuer(), ID: issuertest.ClientID, Scopes: []string{"profile"}},
+		Anybody: true, Session: time.Hour,
+	}}})
 	content := registry.New(registry.Options{Catalog: w.DB, Blobs: store, Receipts: signer(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))),
 		Capacity: func() (int64, error) { return 1 << 40, nil }})
 	w.images = workbench.New(workbench.Options{Catalog: w.DB, Registry: content, InUse: []workbench.InUse{w.use}, Subjects: w})
-	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Room: w.images, Protector: w.images, Tags: content, Trash: content, Content: content, Robots: robots, Jobs: w.images,
+	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Room: w.images, Protector: w.images, Tags: content, Trash: content, Content: content, Robots: people, SignOn: people, Jobs: w.images,
 		Hooks: hook.New(hook.Options{Catalog: w.DB, Vault: vault{}})})
 	w.patterns = mux.Patterns()
 	w.handler = api.Serve(mux, api.ServeOptions{})
