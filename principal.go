@@ -80,6 +80,9 @@ type Grants struct {
 	// Inside says of an organisation that the caller was granted something on
 	// one of its repositories.
 	Inside bool
+	// Closed says of a workspace that not everybody in its project may enter,
+	// Owner that the caller made it, Member that it names the caller.
+	Closed, Owner, Member bool
 }
 
 type contextKey int

@@ -96,7 +96,7 @@ type trashRestore struct {
 // Help is the text below the flags.
 func (trashRestore) Help() string {
 	return `Everything comes back as it was, image records with their ids. A tag whose name is in use again comes back as
-TAG-restored-1.
+TAG-restored-1; an image whose workspace was deleted comes into the default one.
 
 Examples:
 
@@ -130,6 +130,9 @@ func (c *trashRestore) Run(ctx context.Context, s *streams) error {
 				continue
 			}
 			fmt.Fprintf(w, "%s is back.\n", t.Is)
+		}
+		if n := len(back.Moved); n > 0 {
+			fmt.Fprintf(w, "%s in the default workspace now, because their own was deleted.\n", plural(n, "image record"))
 		}
 		fmt.Fprintf(w, "Restored %s, %s, %s.\n", plural(len(back.Tags), "tag"), plural(len(back.Images), "image record"), size(back.Bytes))
 	})

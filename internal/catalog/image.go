@@ -27,7 +27,7 @@ type Registration struct {
 // RegisterImage records an image, ACTIVE at once, and makes its group if need
 // be. Errors: Exists "image" when the project has a record of that tag,
 // r.Refusal, NotFound "tag" when the repository has no such tag, TooLarge
-// "image", Denied "image quota", and Invalid "property" when the group would get too many tags.
+// "image", Denied "image quota", NotFound "workspace", and Invalid "property" when the group would get too many tags.
 func (db *DB) RegisterImage(ctx context.Context, who easel.Principal, r Registration) (made easel.Image, err error) {
 	err = db.update(ctx, func(t *tx) error {
 		made, err = t.registerImage(who, r)
@@ -62,6 +62,9 @@ func (t *tx) registerImage(who easel.Principal, r Registration) (easel.Image, er
 		return i, easel.E(easel.TooLarge, "image", "%s:%s has %d bytes; at most %d can be registered", i.Repo, i.Tag, size, r.MaxSize)
 	}
 	if err := t.roomForImage(i.Project); err != nil {
+		return i, err
+	}
+	if err := t.inWorkspace(i.Project, i.Workspace); err != nil {
 		return i, err
 	}
 	now := t.now - t.now%1000 // milliseconds go over the wire

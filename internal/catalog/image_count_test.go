@@ -33,7 +33,7 @@ func TestImageCounts(t *testing.T) {
 				}
 				w.Push(t, who, repo+":"+tag, "layer")
 				r := registration(t, imagetest.AcmeOne, repo+":"+tag)
-				r.Image.Workspace, r.Image.ServiceType = pick("0", "0", "other"), pick("DEV", "TRAIN", "")
+				r.Image.Workspace, r.Image.ServiceType = pick("0", "0", w.WorkspaceID(t, w.Ann, "other")), pick("DEV", "TRAIN", "")
 				registered = append(registered, register(t, w, r).ID)
 			case 4:
 				must(t, w.DB.PutBuiltins(t.Context(), []easel.Image{builtin(t, "stock/base:"+pick("one", "two"), pick("base-cpu", "base-gpu"))}))
@@ -69,7 +69,7 @@ func TestImageCounts(t *testing.T) {
 // with what is left of the whole one, and stored groups with those made of images.
 func wantTotals(t *testing.T, w *imagetest.World) {
 	t.Helper()
-	for _, workspace := range []string{"0", "other"} {
+	for _, workspace := range []string{"0", w.WorkspaceID(t, w.Ann, "other")} {
 		whole, _, err := w.DB.Images(t.Context(), catalog.ImageFilter{Project: imagetest.AcmeOne, Workspace: workspace}, nil, false, catalog.Page{})
 		must(t, err)
 		for _, kind := range []string{"", easel.BuildIn, easel.Dedicated} {

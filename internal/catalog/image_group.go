@@ -22,8 +22,8 @@ func (t *tx) joinGroup(i easel.Image, tags []easel.ResourceTag, readMe *string) 
 		text     string
 	)
 	_, err := t.get([]any{&versions, &text}, `
-		INSERT INTO image_group (id, project, workspace, org, name, read_me, tags, updated, versions, created, changed)
-		VALUES ($1, $2, $3, $4, $5, NULL, '[]', 0, 1, $6, $7)
+		INSERT INTO image_group (id, project, workspace, home, org, name, read_me, tags, updated, versions, created, changed)
+		VALUES ($1, $2, $3, nullif(CAST($3 AS TEXT), '0'), $4, $5, NULL, '[]', 0, 1, $6, $7)
 		ON CONFLICT (id) DO UPDATE SET versions = image_group.versions + 1,
 			created = CASE WHEN excluded.created < image_group.created THEN excluded.created ELSE image_group.created END,
 			changed = CASE WHEN excluded.changed > image_group.changed THEN excluded.changed ELSE image_group.changed END

@@ -37,7 +37,7 @@ func populated(t *testing.T, w *imagetest.World) {
 		{imagetest.AcmeOne, "0", "team/jax.nightly/gpu:v1", "DEV"},
 		{imagetest.AcmeOne, "0", "team/torch:2.4", "UNKNOWN"},
 		{imagetest.AcmeTwo, "0", "team/torch:2.3", "DEV"},
-		{imagetest.AcmeOne, "other", "team/apart:1", "DEV"},
+		{imagetest.AcmeOne, w.WorkspaceID(t, w.Ann, "other"), "team/apart:1", "DEV"},
 	} {
 		w.Push(t, w.Ann, x.image, "layer of "+x.image)
 		r := registration(t, x.project, x.image)
@@ -93,7 +93,7 @@ func TestImagesFilter(t *testing.T) {
 			{"display name", catalog.ImageFilter{ShowName: "Shown base-gpu"}, []string{"base-gpu:two"}},
 			{"display tag", catalog.ImageFilter{ShowTag: "one"}, stock},
 			{"all at once", catalog.ImageFilter{Name: "torch", NameExact: true, Org: "team", Type: easel.Dedicated, ServiceType: "TRAIN"}, []string{"torch:2.3"}},
-			{"another workspace", catalog.ImageFilter{Workspace: "other", Type: easel.Dedicated}, []string{"apart:1"}},
+			{"another workspace", catalog.ImageFilter{Workspace: w.WorkspaceID(t, w.Ann, "other"), Type: easel.Dedicated}, []string{"apart:1"}},
 			{"another project", catalog.ImageFilter{Project: imagetest.AcmeTwo, Type: easel.Dedicated}, []string{"torch:2.3"}},
 			{"a project without images", catalog.ImageFilter{Project: imagetest.Globex}, stock},
 		} {

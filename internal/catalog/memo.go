@@ -163,7 +163,7 @@ func changes(query string) topicSet {
 		}
 		return 1 << rights
 	case "domain", "project", "account", "access_key", "temporary_key", "org", "org_grant", "repo_grant", "share",
-		"user_group", "member", "policy", "assignment":
+		"user_group", "member", "policy", "assignment", "workspace", "workspace_user":
 		return 1 << rights
 	}
 	return everything

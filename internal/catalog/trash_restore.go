@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,7 +17,8 @@ type Restored struct {
 	ID     string              `json:"id"`
 	Tags   []RestoredTag       `json:"tags"`
 	Images []easel.ReceiptItem `json:"images"`
-	Bytes  int64               `json:"bytes"` // that only trash held
+	Moved  []string            `json:"images_moved"` // ids of those of Images whose workspace is gone: they are in the default one
+	Bytes  int64               `json:"bytes"`        // that only trash held
 }
 
 // RestoredTag is a tag that came back, perhaps under another name.
@@ -27,14 +29,14 @@ type RestoredTag struct {
 
 // Restore brings back all that a deletion of who's domain left to trash:
 // repositories with their grants and shares, manifests, tags and image records
-// with their ids. A tag whose
+// with their ids; those whose workspace is gone come into the default one. A tag whose
 // name has other content by now comes back under a free one, with its records; as asks for
 // a name, which must be free, when it is one tag. Errors: NotFound "trash"; NotFound
 // "blob" when a blob was lost; Exists "tag" and "image"; Invalid "tag"; Denied
 // "repository quota", "space quota" and "image quota".
 func (db *DB) Restore(ctx context.Context, who easel.Principal, receipt string, as easel.Tag) (out Restored, err error) {
 	err = db.update(ctx, func(t *tx) error {
-		out = Restored{ID: receipt, Tags: []RestoredTag{}, Images: []easel.ReceiptItem{}}
+		out = Restored{ID: receipt, Tags: []RestoredTag{}, Images: []easel.ReceiptItem{}, Moved: []string{}}
 		rs, spaces, err := t.lockRestoration(who, receipt)
 		if err != nil {
 			return err
@@ -212,6 +214,14 @@ func (t *tx) restore(who easel.Principal, r *restoration, as easel.Tag, out *Res
 		out.Tags = append(out.Tags, RestoredTag{string(r.name) + ":" + string(tag.Name), string(r.name) + ":" + string(name)})
 	}
 	for _, i := range r.content.Images {
+		home, err := t.homeAgain(i.Image)
+		if err != nil {
+			return err
+		}
+		if home != i.Image.Workspace {
+			i.Image.Workspace = home
+			out.Moved = append(out.Moved, i.Image.ID)
+		}
 		path, err := t.restoreImage(i, names)
 		if err != nil {
 			return err
@@ -312,6 +322,16 @@ func (t *tx) tagFree(r *restoration, was, name easel.Tag, manifest int64) (bool,
 		}
 	}
 	return true, nil
+}
+
+// homeAgain returns the workspace that an image comes back into: its own, or
+// the default one when that was deleted meanwhile.
+func (t *tx) homeAgain(i easel.Image) (string, error) {
+	err := t.inWorkspace(i.Project, i.Workspace)
+	if errors.Is(err, easel.NotFound) {
+		return easel.DefaultWorkspace, nil
+	}
+	return i.Workspace, err
 }
 
 // restoreImage records an image again, with its id, and returns its path.

@@ -338,3 +338,37 @@ func TestRestoreALostBlob(t *testing.T) {
 		sound(t, w)
 	})
 }
+
+// TestRestoreIntoAWorkspace restores images whose workspace is there, and
+// those whose workspace was deleted meanwhile: trash does not keep it.
+func TestRestoreIntoAWorkspace(t *testing.T) {
+	imagesOnBoth(t, func(t *testing.T, w *imagetest.World) {
+		undoable(t, w, time.Hour, 0)
+		vision := w.WorkspaceID(t, w.Ann, "vision")
+		w.Push(t, w.Ann, "team/torch:1", "torch")
+		r := registration(t, imagetest.AcmeOne, "team/torch:1")
+		r.Image.Workspace = vision
+		i := register(t, w, r)
+		for _, stays := range []bool{true, false} {
+			receipt := deleteForced(t, t.Context(), w, i.ID)
+			want, moved := vision, []string{}
+			if !stays {
+				want, moved = easel.DefaultWorkspace, []string{i.ID}
+				must(t, w.DB.DeleteWorkspace(t.Context(), w.Ann, imagetest.AcmeOne, vision))
+			}
+			back, err := w.DB.Restore(t.Context(), w.Ann, receipt.ID, "")
+			if err != nil || len(back.Images) != 1 || !slices.Equal(back.Moved, moved) {
+				t.Fatalf("restored %+v, %v; want %v moved", back, err, moved)
+			}
+			now, err := w.DB.Image(t.Context(), i.ID)
+			if err != nil || now.Workspace != want {
+				t.Errorf("the record is in %s, %v; want %s", now.Workspace, err, want)
+			}
+			found, total, err := w.DB.Images(t.Context(), catalog.ImageFilter{Project: imagetest.AcmeOne, Workspace: want, Type: easel.Dedicated}, nil, false, catalog.Page{})
+			if err != nil || total != 1 || len(found) != 1 {
+				t.Errorf("the list of %s has %d of %d, %v", want, len(found), total, err)
+			}
+			sound(t, w)
+		}
+	})
+}

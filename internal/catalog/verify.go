@@ -150,6 +150,10 @@ var rules = []rule{
 			SELECT grp, count(*) AS versions, min(created) AS created, max(updated) AS updated FROM image WHERE grp IS NOT NULL GROUP BY grp) i ON i.grp = g.id
 		WHERE g.versions <> i.versions OR g.created <> i.created OR g.changed <> CASE WHEN g.updated > i.updated THEN g.updated ELSE i.updated END`,
 		`group`},
+	{"image outside of a workspace", "the image or its group does not belong to a workspace of its project",
+		`SELECT i.id, i.path FROM image i LEFT JOIN image_group g ON g.id = i.grp
+		WHERE i.workspace <> coalesce(g.workspace, i.workspace) OR i.workspace <> coalesce(g.home, '` + easel.DefaultWorkspace + `')
+			OR i.workspace <> '` + easel.DefaultWorkspace + `' AND NOT EXISTS (SELECT 1 FROM workspace w WHERE w.id = i.workspace AND w.project = i.project)`, ``},
 	{"wrong image count", "the total of a list of images is not their number", // after the rules whose repair removes groups
 		`SELECT project, project || '/' || workspace || ', organisation ' || org || ', service type ' || service_type || ', name ' || name FROM (
 			SELECT project, workspace, org, service_type, name, images, image_groups FROM image_count

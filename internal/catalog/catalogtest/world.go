@@ -20,7 +20,7 @@ type Open func(t *testing.T, clock func() time.Time) *catalog.DB
 
 // Run checks the engine that open opens; each subtest gets a fresh database.
 func Run(t *testing.T, open Open) {
-	for _, tt := range slicesConcat(uploadTests, pinTests, manifestTests, deleteTests, imageTests, raceTests, whyTests, ledgerTests, useTests, retentionTests, quotaTests) {
+	for _, tt := range slicesConcat(uploadTests, pinTests, manifestTests, deleteTests, imageTests, raceTests, whyTests, ledgerTests, useTests, retentionTests, quotaTests, workspaceTests) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			tt.f(t, newWorld(t, open))

@@ -180,6 +180,22 @@ func (w *World) HasTag(t testing.TB, image string) bool {
 	return false
 }
 
+// WorkspaceID returns the id of the workspace of who's project that is called
+// name. It makes one of who, open to the project, if there is none.
+func (w *World) WorkspaceID(t testing.TB, who easel.Principal, name string) string {
+	t.Helper()
+	found, err := w.DB.Workspaces(t.Context(), who.ProjectID)
+	must(t, err)
+	for _, x := range found {
+		if x.Name == name {
+			return x.ID
+		}
+	}
+	made, err := w.DB.CreateWorkspace(t.Context(), who, easel.Workspace{Project: who.ProjectID, Name: name, Access: easel.Public})
+	must(t, err)
+	return made.ID
+}
+
 // SetStatus puts an image into a status that only a save leads to.
 func (w *World) SetStatus(t testing.TB, id string, status easel.ImageStatus) {
 	t.Helper()
