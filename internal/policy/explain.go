@@ -14,6 +14,7 @@ var actions = []Action{
 	CreateOrg, DeleteOrg, ShowOrg, ListOrgs, CreateRepo, ShowRepo, UpdateRepo, ListTags, DeleteRepo, DeleteTag, KeepTags,
 	ShowOrgGrants, GrantOrg, ShowRepoGrants, GrantRepo, ShareRepo, ManageHooks, ShowUsage,
 	ListImages, RegisterImg, ShowImage, DeleteImage, SyncImage, ListGroups, UpdateGroup, DeleteGroup,
+	ListWorkspaces, CreateWorkspace, ShowWorkspace, UpdateWorkspace, DeleteWorkspace, EnterWorkspaces,
 	ListUsers, ShowUser, CreateUser, UpdateUser, DeleteUser, ListUserGroups, ShowUserGroup, CreateUserGroup, UpdateUserGroup, DeleteUserGroup,
 	AddMember, RemoveMember, CreateProject, UpdateProject, ListRoles, CreateRole, UpdateRole, DeleteRole, ListGranted, GrantRole, RevokeRole,
 	ManageKeys, ManageTokens, Administer, Operate, Inspect,
@@ -56,6 +57,8 @@ func Explain(who easel.Principal, g easel.Grants, action Action, noun easel.Noun
 		return false, "the user may see no such thing: it is not there, or nothing was granted and no policy allows it"
 	case err != nil:
 		return false, refused(who, g, action)
+	case g.Owner && strings.HasPrefix(string(action), "modelarts:workspace:"):
+		return true, "owner of the workspace"
 	case who.Admin && (g.Domain == who.DomainID || g.Project != "" || action == Operate || action == ListRepositories):
 		return true, "administrator of the account"
 	case need[action] > 0 && g.Level >= need[action]:
@@ -73,7 +76,7 @@ func Explain(who easel.Principal, g easel.Grants, action Action, noun easel.Noun
 	case need[action] > 0:
 		return true, "something was granted that includes it"
 	case strings.HasPrefix(string(action), "modelarts:"):
-		return true, "users of a project may do everything with its images while no policy of theirs speaks of images"
+		return true, "users of a project may do everything in the workspaces that they may enter while no policy of theirs speaks of ModelArts"
 	}
 	return true, "every user may"
 }
@@ -86,8 +89,12 @@ func refused(who easel.Principal, g easel.Grants, action Action) string {
 		return fmt.Sprintf("the action takes level %d, level %d was granted, and no policy allows it", need[action], g.Level)
 	case strings.HasPrefix(string(action), "modelarts:") && (who.ProjectID == "" || who.ProjectID != g.Project):
 		return "the user is not asked about in that project"
+	case strings.HasPrefix(string(action), "modelarts:") && !enters(who, g):
+		return "the workspace is open to its owner, to users whom it names, and to administrators"
+	case strings.HasPrefix(string(action), "modelarts:") && !fineGrained(who):
+		return "that is for the owner of the workspace, for administrators, and for whom a policy allows it"
 	case strings.HasPrefix(string(action), "modelarts:"):
-		return "policies of the user speak of images, and none allows this"
+		return "policies of the user speak of ModelArts, and none allows this"
 	}
 	return "no policy allows it, and the user is no administrator of the account"
 }

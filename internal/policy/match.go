@@ -40,6 +40,8 @@ func target(noun easel.Noun, resource string) string {
 		return "swr:*:*:repo:" + resource
 	case "organisation":
 		return "swr:*:*:namespace:" + resource
+	case "workspace":
+		return "modelarts:*:*:workspace:" + resource
 	}
 	return "*:*:*:" + string(noun) + ":" + resource
 }
@@ -50,7 +52,10 @@ func decide(who easel.Principal, action Action, noun easel.Noun, resource string
 	if len(who.Statements) == 0 {
 		return nil
 	}
-	called, on := spellings(action), target(noun, resource)
+	called, on := spellings(action), []string{target(noun, resource)}
+	if noun == "workspace" {
+		on = append(on, everyOf(action))
+	}
 	var allows *easel.Statement
 	for i := range who.Statements {
 		s := &who.Statements[i]
@@ -75,8 +80,10 @@ func verdict(who easel.Principal, action Action, noun easel.Noun, resource strin
 	return s != nil && !s.Deny, s != nil && s.Deny
 }
 
-func applies(s *easel.Statement, called []string, on string) bool {
-	return speaksOf(s, called) && (len(s.Resources) == 0 || anyOf(s.Resources, func(pattern string) bool { return resourceMatches(pattern, on) }))
+func applies(s *easel.Statement, called, on []string) bool {
+	return speaksOf(s, called) && (len(s.Resources) == 0 || anyOf(s.Resources, func(pattern string) bool {
+		return anyOf(on, func(name string) bool { return resourceMatches(pattern, name) })
+	}))
 }
 
 func speaksOf(s *easel.Statement, called []string) bool {
@@ -177,7 +184,7 @@ func sight(who easel.Principal, action Action, noun easel.Noun) Sight {
 		if !speaksOf(s, called) || !s.Deny && s.InProject && wide(called) {
 			continue
 		}
-		for _, name := range namesIn(s.Resources, kind) {
+		for _, name := range namesIn(s.Resources, "swr", kind) {
 			switch {
 			case s.Deny:
 				v.Hidden = append(v.Hidden, name)
@@ -191,8 +198,8 @@ func sight(who easel.Principal, action Action, noun easel.Noun) Sight {
 	return v
 }
 
-// namesIn returns the name patterns of the resources of a kind.
-func namesIn(resources []string, kind string) []string {
+// namesIn returns the name patterns of the resources of a service and kind.
+func namesIn(resources []string, service, kind string) []string {
 	if len(resources) == 0 {
 		return []string{"*"}
 	}
@@ -202,7 +209,7 @@ func namesIn(resources []string, kind string) []string {
 		switch {
 		case r == "*":
 			found = append(found, "*")
-		case len(p) == 5 && glob(p[0], "swr") && glob(p[3], kind):
+		case len(p) == 5 && glob(p[0], service) && glob(p[3], kind):
 			found = append(found, p[4])
 		}
 	}

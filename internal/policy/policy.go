@@ -73,6 +73,18 @@ const (
 	DeleteGroup Action = "modelarts:image:deleteGroup"
 )
 
+// Workspace actions. To change or delete one takes its owner, an
+// administrator, or a statement that allows it.
+const (
+	ListWorkspaces  Action = "modelarts:workspace:list"
+	CreateWorkspace Action = "modelarts:workspace:create"
+	ShowWorkspace   Action = "modelarts:workspace:get"
+	UpdateWorkspace Action = "modelarts:workspace:update"
+	DeleteWorkspace Action = "modelarts:workspace:delete"
+	// EnterWorkspaces is to work in workspaces that are closed, and to change them.
+	EnterWorkspaces Action = "easel:workspace:enter"
+)
+
 // Administration of a domain's users and rights. What belongs to the caller
 // itself takes none of them.
 const (
@@ -225,7 +237,7 @@ func Check(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, 
 	switch {
 	case action == Operate:
 		return checkOperator(who, action, noun, resource)
-	case action == CreateOrg, action == Administer, strings.HasPrefix(string(action), "iam:"):
+	case action == CreateOrg, action == Administer, action == EnterWorkspaces, strings.HasPrefix(string(action), "iam:"):
 		return checkAdmin(who, g, action, noun, resource)
 	case action == ListOrgs, action == Inspect:
 		if who.Anonymous() {
@@ -302,33 +314,6 @@ func sees(who easel.Principal, g easel.Grants, noun easel.Noun, resource string)
 	}
 	allowed, denied := verdict(who, look, noun, resource)
 	return !denied && byLevel(who, g, look, LevelRead, allowed)
-}
-
-// checkProject is for project resources. Whoever the credential binds to the
-// project has every right in it, unless a statement allows some of them: then
-// only those (images.md section 6: a user without a fine-grained policy has
-// every ModelArts permission).
-func checkProject(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, resource string) error {
-	if who.Anonymous() || who.ProjectID == "" || who.ProjectID != g.Project || !strings.HasPrefix(string(action), "modelarts:") {
-		return denied(who, action, noun, resource)
-	}
-	if allowed, _ := verdict(who, action, noun, resource); !who.Admin && !allowed && fineGrained(who) {
-		return denied(who, action, noun, resource)
-	}
-	return nil
-}
-
-// fineGrained is whether a statement allows some ModelArts action.
-func fineGrained(who easel.Principal) bool {
-	for _, s := range who.Statements {
-		if !s.Deny && anyOf(s.Actions, func(pattern string) bool {
-			service, _, _ := strings.Cut(pattern, ":")
-			return glob(service, "modelarts")
-		}) {
-			return true
-		}
-	}
-	return false
 }
 
 // Administers is whether who can still give and take rights in its domain:

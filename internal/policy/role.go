@@ -41,9 +41,9 @@ var systemRoles = []Role{
 	{Name: "swr_read_only_access", DisplayName: "SWR ReadOnlyAccess", Kind: "XA", Catalog: "SWR",
 		Description: "Pull from all repositories.", Document: allow(swrLooks)},
 	{Name: "modelarts_full_access", DisplayName: "ModelArts FullAccess", Kind: "XA", Catalog: "ModelArts",
-		Description: "All images.", Document: allow(`"modelarts:*:*"`)},
+		Description: "All images and workspaces.", Document: allow(`"modelarts:*:*"`)},
 	{Name: "modelarts_common_operations", DisplayName: "ModelArts CommonOperations", Kind: "XA", Catalog: "ModelArts",
-		Description: "All images.", Document: allow(`"modelarts:*:*"`)},
+		Description: "All images and workspaces.", Document: allow(`"modelarts:*:*"`)},
 }
 
 const swrLooks = `"swr:*:get*","swr:*:list*","swr:*:show*","swr:repo:download"`
