@@ -46,7 +46,7 @@ var parameters = []struct {
 }{
 	{"/v2/manage/", []string{"limit", "offset", "order_column", "order_type", "filter", "name", "namespace", "category", "is_public", "center", "tag"}},
 	{"/v2/", []string{"n", "last", "artifactType", "digest", "mount", "from", "tag", "digest-algorithm"}},
-	{"/v1/", []string{"limit", "offset", "name", "namespace", "type", "sort_key", "sort_dir", "show_name", "workspace_id", "service_type", "name_fuzzy_match", "force"}},
+	{"/v1/", []string{"limit", "offset", "name", "namespace", "type", "sort_key", "sort_dir", "show_name", "workspace_id", "service_type", "name_fuzzy_match", "force", "sort_by", "order", "filter_accessible", "enterprise_project_id"}},
 	{"/v3", []string{"name", "page", "per_page", "enabled", "is_domain", "parent_id", "domain_id", "user_id", "nocatalog"}},
 	{"/easel/", []string{"limit", "action", "actor", "before", "since"}},
 	{"/swr/", []string{"scope", "service", "account"}},
@@ -130,7 +130,11 @@ func hostileRequests(text string) []request {
 	for _, key := range []string{"name", "show_name", "show_tag", "description", "arch", "workspace_id", "type", "visibility", "origin", "swr_path", "service_type"} {
 		all = append(all, request{method: "POST", target: "/v1/" + acmeOne + "/images", body: `{"swr_path":"team/private:none","` + key + `":` + quoted + `}`})
 	}
+	for _, key := range []string{"name", "description", "auth_type", "enterprise_project_id"} {
+		all = append(all, request{method: "POST", target: "/v1/" + acmeOne + "/workspaces", body: `{"name":"good","` + key + `":` + quoted + `}`})
+	}
 	return append(all,
+		request{method: "POST", target: "/v1/" + acmeOne + "/workspaces", body: `{"name":"good","grants":[{"user_id":` + quoted + `,"user_name":` + quoted + `}]}`},
 		request{method: "POST", target: "/v2/manage/namespaces", body: `{"namespace":` + quoted + `}`},
 		request{method: "POST", target: "/v2/manage/namespaces/team/repos", body: `{"is_public":false,"repository":` + quoted + `}`},
 		request{method: "PATCH", target: "/v2/manage/namespaces/team/repos/private", body: `{"is_public":false,"description":` + quoted + `}`},

@@ -58,7 +58,7 @@ const (
 // attempts is the tenancy matrix. $NAME is replaced by what settleMatrix made;
 // in missing, by something of the same form that nobody has. $OWN is the
 // project of the stranger.
-var attempts = slices.Concat(ociAttempts, imageAttempts, swrAttempts, iamAttempts, easelAttempts)
+var attempts = slices.Concat(ociAttempts, imageAttempts, workspaceAttempts, swrAttempts, iamAttempts, easelAttempts)
 
 var ociAttempts = []attempt{
 	{"GET /v2/", "/v2/", "", "", "", "401 - - - -"},
@@ -95,6 +95,31 @@ var imageAttempts = []attempt{
 	{"DELETE /v1/{project_id}/images/{id}", "/v1/$OWN/images/$IMAGE?force=true", "/v1/$OWN/images/$NOUUID?force=true", "", "", "401 404 404 403* 403*"},
 	{"POST /v1/{project_id}/images/{image_id}/sync", "/v1/$P1/images/$IMAGE/sync", "/v1/$NOID/images/$NOUUID/sync", "", "", "401 403 403 403* -"},
 	{"POST /v1/{project_id}/images/{image_id}/sync", "/v1/$OWN/images/$IMAGE/sync", "/v1/$OWN/images/$NOUUID/sync", "", "", "401 404 404 403* -"},
+}
+
+// The workspace is ann's and private. That it is there everybody in its project may know.
+var workspaceAttempts = []attempt{
+	{"GET /v1/{project_id}/workspaces", "/v1/$P1/workspaces", "/v1/$NOID/workspaces", "", "", "401 403 403 - -"},
+	{"POST /v1/{project_id}/workspaces", "/v1/$P1/workspaces", "/v1/$NOID/workspaces", `{"name":"closed"}`, "", "401 403 403 400* 400*"},
+	{"GET /v1/{project_id}/workspaces/{workspace_id}", "/v1/$P1/workspaces/$WORKSPACE", "/v1/$NOID/workspaces/$WORKSPACE", "", "", "401 403 403 403* 403*"},
+	{"GET /v1/{project_id}/workspaces/{workspace_id}", "/v1/$OWN/workspaces/$WORKSPACE", "/v1/$OWN/workspaces/$WORKSPACE", "", "", "401 400 400 403* 403*"},
+	{"PUT /v1/{project_id}/workspaces/{workspace_id}", "/v1/$P1/workspaces/$WORKSPACE", "/v1/$NOID/workspaces/$WORKSPACE", `{"auth_type":"PUBLIC"}`, "", "401 403 403 403* 403*"},
+	{"PUT /v1/{project_id}/workspaces/{workspace_id}", "/v1/$OWN/workspaces/$WORKSPACE", "/v1/$OWN/workspaces/$WORKSPACE", `{"grants":[{"user_id":"$USER"}]}`, "", "401 400 400 403* 403*"},
+	{"DELETE /v1/{project_id}/workspaces/{workspace_id}", "/v1/$P1/workspaces/$WORKSPACE", "/v1/$NOID/workspaces/$WORKSPACE", "", "", "401 403 403 403* 403*"},
+	{"DELETE /v1/{project_id}/workspaces/{workspace_id}", "/v1/$OWN/workspaces/$WORKSPACE", "/v1/$OWN/workspaces/$WORKSPACE", "", "", "401 400 400 403* 403*"},
+
+	{"GET /v1/{project_id}/images", "/v1/$OWN/images?workspace_id=$WORKSPACE", "/v1/$OWN/images?workspace_id=$WORKSPACE", "", "", "401 400 400 403* 403*"},
+	{"GET /v1/{project_id}/images/group", "/v1/$OWN/images/group?workspace_id=$WORKSPACE", "/v1/$OWN/images/group?workspace_id=$WORKSPACE", "", "", "401 400 400 403* 403*"},
+	{"POST /v1/{project_id}/images", "/v1/$OWN/images", "/v1/$OWN/images", `{"swr_path":"team/private:v2","workspace_id":"$WORKSPACE"}`, "", "401 400 400 403* 403*"},
+	{"GET /v1/{project_id}/images/{id}", "/v1/$OWN/images/$HIDDEN", "/v1/$OWN/images/$NOUUID", "", "", "401 404 404 403* 403*"},
+	{"DELETE /v1/{project_id}/images/{id}", "/v1/$OWN/images/$HIDDEN", "/v1/$OWN/images/$NOUUID", "", "", "401 404 404 403* 403*"},
+	{"POST /v1/{project_id}/images/{image_id}/sync", "/v1/$OWN/images/$HIDDEN/sync", "/v1/$OWN/images/$NOUUID/sync", "", "", "401 404 404 403* 403*"},
+	{"PUT /v1/{project_id}/images/group/{id}", "/v1/$OWN/images/group/$HIDDENGROUP", "/v1/$OWN/images/group/$NOUUID", `{"read_me":"x"}`, "", "401 404 404 403* 403*"},
+	{"DELETE /v1/{project_id}/images/group/{id}", "/v1/$OWN/images/group/$HIDDENGROUP", "/v1/$OWN/images/group/$NOUUID", "", "", "401 404 404 403* 403*"},
+	{"POST /easel/v1/plans", "/easel/v1/plans", "/easel/v1/plans", `{"images":["$HIDDEN"]}`, "", "401 404 404 403* 403*"},
+	{"POST /easel/v1/deletions", "/easel/v1/deletions", "/easel/v1/deletions", `{"images":["$HIDDEN"]}`, "", "401 404 404 403* 403*"},
+	{"POST /easel/v1/jobs", "/easel/v1/jobs", "/easel/v1/jobs", `{"images":["$HIDDEN"]}`, "", "401 404 404 403* 403*"},
+	{"GET /easel/v1/images/{id}/protection", "/easel/v1/images/$HIDDEN/protection", "/easel/v1/images/$NOUUID/protection", "", "", "401 404 404 403* 403*"},
 }
 
 // That an organisation exists is no secret: names are unique in the
@@ -332,6 +357,10 @@ func settleMatrix(t *testing.T, in *installation) *matrix {
 	job := in.iam(t, "ann", "POST", "/easel/v1/jobs", `{"filter":{"tag":"v2"}}`).want(t, "start a job", http.StatusAccepted)
 	image := in.register(t, "ann", "team/private:v1")
 	ann := in.people["ann"]
+	closed, err := in.db.CreateWorkspace(t.Context(), ann.Principal, easel.Workspace{Project: acmeOne, Name: "closed", Access: easel.Private})
+	must(t, err)
+	in.push(t, "ann", "team/hidden", "v1", "configuration 4", "layer 4")
+	hidden := field[string](t, in.iam(t, "ann", "POST", "/v1/"+acmeOne+"/images", `{"swr_path":"team/hidden:v1","workspace_id":"`+closed.ID+`"}`).want(t, "register in a workspace", http.StatusOK), "id")
 	crew := field[map[string]any](t, in.iam(t, "ann", "POST", "/v3/groups", `{"group":{"name":"crew"}}`).want(t, "make a group", http.StatusCreated), "group")["id"].(string)
 	in.iam(t, "ann", "PUT", "/v3/groups/"+crew+"/users/"+ann.UserID, "").want(t, "join it", http.StatusNoContent)
 	hook := in.hook(t, "ann", "team")
@@ -343,6 +372,7 @@ func settleMatrix(t *testing.T, in *installation) *matrix {
 	}
 	m.present = map[string]string{
 		"MANIFEST": digestOf(manifest), "BLOB": digestOf("secret layer"), "UPLOAD": upload.header.Get("Docker-Upload-Uuid"),
+		"WORKSPACE": closed.ID, "HIDDEN": hidden, "HIDDENGROUP": easel.GroupID(acmeOne, closed.ID, "team", "hidden"),
 		"IMAGE": image, "GROUP": easel.GroupID(acmeOne, "0", "team", "private"), "RECEIPT": deleted.header.Get("X-Easel-Receipt"),
 		"P1": acmeOne, "USER": ann.UserID, "ADMIN": "ann", "KEY": ann.AccessKey, "TOKEN": in.token(t, "ann", ""), "BODY": manifest, "JOB": field[string](t, job, "id"),
 		"HOOK": hook, "ORG": "team", "REPO": "private", "V2": "v2", "CREW": crew, "POLICY": policy, "DOMAIN": ann.DomainID, "WRONGLOGIN": "cHJvamVjdC1hMUB4Ong=",
@@ -351,14 +381,14 @@ func settleMatrix(t *testing.T, in *installation) *matrix {
 	m.present["RETENTION"] = fmt.Sprint(retention)
 	m.absent = maps.Clone(m.present)
 	maps.Copy(m.absent, map[string]string{
-		"HOOK":  strings.Repeat("0", 32),
+		"HOOK": strings.Repeat("0", 32), "WORKSPACE": strings.Repeat("z", 32), "HIDDEN": uuid, "HIDDENGROUP": uuid,
 		"IMAGE": uuid, "GROUP": uuid, "USER": strings.Repeat("0", 32), "ADMIN": "abc", "KEY": "NOSUCHACCESSKEY00000", "TOKEN": strings.Repeat("A", 43),
 		"ORG": "newt", "REPO": "missing", "V2": "v9", "P1": strings.Repeat("0", 32), "CREW": strings.Repeat("1", 32), "POLICY": strings.Repeat("2", 32),
 	})
 	for _, all := range []map[string]string{m.present, m.absent} {
 		maps.Copy(all, map[string]string{"NOUUID": uuid, "NOID": strings.Repeat("0", 32), "NODIGEST": digestOf("nothing")})
 	}
-	m.secrets = []string{m.present["MANIFEST"], m.present["BLOB"], image, m.present["GROUP"], m.present["RECEIPT"], m.present["UPLOAD"], ann.UserID, ann.AccessKey, crew, policy, "team/private", "project-a", acmeOne, "secret layer"}
+	m.secrets = []string{m.present["MANIFEST"], m.present["BLOB"], image, m.present["GROUP"], m.present["RECEIPT"], m.present["UPLOAD"], ann.UserID, ann.AccessKey, crew, policy, closed.ID, hidden, "team/hidden", "team/private", "project-a", acmeOne, "secret layer"}
 	m.credentials(t)
 	return m
 }
@@ -466,6 +496,8 @@ func (m *matrix) allIsThere(t *testing.T) {
 	m.oci(t, "ann", "GET", "team/private", "/blobs/uploads/"+m.present["UPLOAD"], "").want(t, "the upload afterwards", http.StatusNoContent)
 	for target, want := range map[string]int{
 		"/v1/" + acmeOne + "/images/" + m.present["IMAGE"]:             200,
+		"/v1/" + acmeOne + "/images/" + m.present["HIDDEN"]:            200,
+		"/v1/" + acmeOne + "/workspaces/" + m.present["WORKSPACE"]:     200,
 		"/easel/v1/receipts/" + m.present["RECEIPT"]:                   200,
 		"/easel/v1/hooks/" + m.present["HOOK"]:                         200,
 		"/v3.0/OS-CREDENTIAL/credentials/" + m.present["KEY"]:          200,

@@ -28,22 +28,30 @@ type FreeItem struct {
 // maxFree bounds the items that are looked at: one transaction takes them.
 const maxFree = 1000
 
+// FreeScope is what may go to make room.
+type FreeScope struct {
+	Project    string
+	Workspaces []string     // of the project, whose images may go
+	Receipts   []string     // of deletions whose trash may go
+	Repos      []easel.Repo // whose tags and manifests may go
+}
+
 // FreeCandidates returns what may go to make room, the safest first: what the
-// deletions with these receipts left to trash, the oldest first; in repos,
+// deletions with the receipts left to trash, the oldest first; in the repositories,
 // untagged manifests and tags that were left behind, the oldest first; then
-// private images of the project by when they were last used, and when that is
+// private images of the workspaces by when they were last used, and when that is
 // the same, the largest first. Images that are protected, built in or public,
 // of which another record names the tag, whose tag is immutable or that lie in
 // a public repository are not among them; nor is what a push holds.
-func (db *DB) FreeCandidates(ctx context.Context, project string, receipts []string, repos []easel.Repo) (items []FreeItem, err error) {
+func (db *DB) FreeCandidates(ctx context.Context, may FreeScope) (items []FreeItem, err error) {
 	err = db.view(ctx, func(t *tx) error {
 		items = nil
-		trash, err := t.trashItems(receipts)
+		trash, err := t.trashItems(may.Receipts)
 		if err != nil {
 			return err
 		}
 		var images []FreeItem
-		for _, name := range repos {
+		for _, name := range may.Repos {
 			id, err := t.repoID(name)
 			if errors.Is(err, easel.NotFound) {
 				continue
@@ -55,7 +63,7 @@ func (db *DB) FreeCandidates(ctx context.Context, project string, receipts []str
 			if err != nil {
 				return err
 			}
-			some, err := t.freeImages(id, name, project)
+			some, err := t.freeImages(id, name, may)
 			if err != nil {
 				return err
 			}
@@ -130,8 +138,12 @@ func (t *tx) leftItems(repo int64, name easel.Repo) (items []FreeItem, err error
 	return items, err
 }
 
-// freeImages returns the images of a project that may go in a repository.
-func (t *tx) freeImages(repo int64, name easel.Repo, project string) ([]FreeItem, error) {
+// freeImages returns the images that may go in a repository.
+func (t *tx) freeImages(repo int64, name easel.Repo, may FreeScope) ([]FreeItem, error) {
+	if len(may.Workspaces) == 0 {
+		return nil, nil
+	}
+	a := args{repo, may.Project, t.now}
 	items, err := all(t, func(s scanner) (x FreeItem, err error) {
 		x.Kind, x.Repo = "image", name
 		var pushed, registered, human, started int64
@@ -142,11 +154,11 @@ func (t *tx) freeImages(repo int64, name easel.Repo, project string) ([]FreeItem
 		SELECT i.id, i.tag, m.digest, m.id, m.created, i.created, coalesce(u.last_human, 0), coalesce(u.last_start, 0)
 		FROM repo r JOIN image i ON i.repo = r.name JOIN tag t ON t.repo = r.id AND t.name = i.tag JOIN manifest m ON m.id = t.manifest
 		LEFT JOIN manifest_use u ON u.manifest = m.id
-		WHERE r.id = $1 AND r.is_public = 0 AND i.project = $2 AND i.type = 'DEDICATED' AND i.visibility = 'PRIVATE'
+		WHERE r.id = $1 AND r.is_public = 0 AND i.project = $2 AND i.workspace IN (`+addAll(&a, may.Workspaces)+`) AND i.type = 'DEDICATED' AND i.visibility = 'PRIVATE'
 		AND i.status IN ('ACTIVE', 'ERROR') AND i.protected_at = 0
 		AND NOT EXISTS (SELECT 1 FROM image o WHERE o.repo = i.repo AND o.tag = i.tag AND o.id <> i.id)
 		AND NOT EXISTS (SELECT 1 FROM mpin p WHERE p.repo = r.id AND p.manifest = m.id AND p.until > $3)
-		ORDER BY i.id`, repo, project, t.now)
+		ORDER BY i.id`, a...)
 	if err != nil || len(items) == 0 {
 		return items, err
 	}

@@ -50,7 +50,7 @@ func TestFree(t *testing.T) {
 		if err := w.DB.AddPulls(t.Context(), map[catalog.Pull]catalog.Pulls{machine: late, {Repo: "team/torch", Digest: m.Digest}: late}); err != nil {
 			t.Fatal(err)
 		}
-		items, err := w.DB.FreeCandidates(t.Context(), imagetest.AcmeOne, nil, repos)
+		items, err := w.DB.FreeCandidates(t.Context(), inDefault(nil, repos...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +98,7 @@ func TestFreeCountsWhatASetShares(t *testing.T) {
 			w.Push(t, w.Ann, path, "weights weights weights weights weights weights weights")
 			register(t, w, registration(t, imagetest.AcmeOne, path))
 		}
-		items, err := w.DB.FreeCandidates(t.Context(), imagetest.AcmeOne, nil, []easel.Repo{"team/torch", "team/other"})
+		items, err := w.DB.FreeCandidates(t.Context(), inDefault(nil, "team/torch", "team/other"))
 		if err != nil || len(items) != 2 {
 			t.Fatalf("%v, %v", items, err)
 		}
@@ -128,7 +128,7 @@ func TestFreeTakesTrash(t *testing.T) {
 		if other, err := w.DB.FreeTrash(t.Context(), w.Ann, "another domain"); err != nil || len(other) != 0 {
 			t.Errorf("trash of another domain %+v, %v", other, err)
 		}
-		items, err := w.DB.FreeCandidates(t.Context(), imagetest.AcmeOne, receipts, []easel.Repo{"team/torch"})
+		items, err := w.DB.FreeCandidates(t.Context(), inDefault(receipts, "team/torch"))
 		if err != nil || len(items) != 3 || items[0].Receipt != receipts[0] || items[1].Receipt != receipts[1] || items[2].Tag != "kept" || !items[2].ForGood || items[0].ForGood {
 			t.Fatalf("what may go: %+v, %v", items, err)
 		}
@@ -157,4 +157,9 @@ func TestFreeTakesTrash(t *testing.T) {
 		wantError(t, "restored after all", err, easel.NotFound, "trash")
 		sound(t, w)
 	})
+}
+
+// inDefault is all that may go in the default workspace of AcmeOne.
+func inDefault(receipts []string, repos ...easel.Repo) catalog.FreeScope {
+	return catalog.FreeScope{Project: imagetest.AcmeOne, Workspaces: []string{easel.DefaultWorkspace}, Receipts: receipts, Repos: repos}
 }

@@ -30,7 +30,7 @@ const MaxImages = 1000
 // operation E). It returns the image as it was, DELETED, and the receipt: when
 // it returns, the bytes are off the store or the receipt says why not.
 // Errors, in the order of their checks: those of May; NotFound "image"; Denied
-// "image"; Unavailable "image" while it is being saved; InUse "image"; Denied "image"
+// "workspace" and "image"; Unavailable "image" while it is being saved; InUse "image"; Denied "image"
 // when content would go and the caller may not delete tags of the repository.
 // On an error nothing has changed.
 func (s *Service) Delete(ctx context.Context, project, id string, force bool) (easel.Image, easel.Receipt, error) {
@@ -75,9 +75,7 @@ func (s *Service) Plan(ctx context.Context, d Deletion) (easel.Plan, error) {
 	if err := s.resolve(ctx, &d); err != nil {
 		return easel.Plan{}, err
 	}
-	order, _, err := s.checked(ctx, d, func(ctx context.Context, project, id string, _ policy.Action) (easel.Image, error) {
-		return s.visible(ctx, project, id)
-	})
+	order, _, err := s.checked(ctx, d, s.visible)
 	if err != nil {
 		return easel.Plan{}, err
 	}
@@ -153,6 +151,8 @@ func (s *Service) checked(ctx context.Context, d Deletion, find func(context.Con
 	return order, group, nil
 }
 
+// ownedGroup returns a group of the project for action. Errors: NotFound
+// "group"; Denied "group" for one of built-in images; Denied "workspace".
 func (s *Service) ownedGroup(ctx context.Context, project, id string, action policy.Action) (easel.ImageGroup, error) {
 	if !easel.IsUUID(id) {
 		return easel.ImageGroup{}, noGroup(id)
@@ -160,6 +160,9 @@ func (s *Service) ownedGroup(ctx context.Context, project, id string, action pol
 	g, err := s.catalog.ImageGroup(ctx, project, id)
 	if errors.Is(err, easel.NotFound) {
 		err = s.groupRefusal(ctx, id, action)
+	}
+	if err == nil {
+		err = s.mayIn(ctx, project, g.Workspace, action)
 	}
 	return g, err
 }

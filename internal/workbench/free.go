@@ -148,7 +148,11 @@ func (s *Service) freeable(ctx context.Context, project string) ([]catalog.FreeI
 	if err != nil {
 		return nil, err
 	}
-	items, err := s.catalog.FreeCandidates(ctx, project, receipts, repos)
+	workspaces, err := s.workspacesFor(ctx, project, policy.DeleteImage)
+	if err != nil {
+		return nil, err
+	}
+	items, err := s.catalog.FreeCandidates(ctx, catalog.FreeScope{Project: project, Workspaces: workspaces, Receipts: receipts, Repos: repos})
 	if err != nil || len(s.o.InUse) == 0 {
 		return items, err
 	}

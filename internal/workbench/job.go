@@ -14,7 +14,7 @@ import (
 // transaction of its own, with the rights that the caller has at that moment.
 // d names images or has a filter. A caller who wants what is deleted gone now
 // gets that from the job. Errors: those of May and of the filter;
-// NotFound "image" for an image that the caller does not see.
+// NotFound "image" for an image that the caller does not see; Denied "workspace".
 func (s *Service) StartJob(ctx context.Context, d Deletion) (catalog.Job, error) {
 	if err := s.May(ctx, d.Project, policy.DeleteImage); err != nil {
 		return catalog.Job{}, err
@@ -25,7 +25,7 @@ func (s *Service) StartJob(ctx context.Context, d Deletion) (catalog.Job, error)
 	images := make([]easel.Image, len(d.IDs))
 	for n, id := range d.IDs {
 		var err error
-		if images[n], err = s.visible(ctx, d.Project, id); err != nil {
+		if images[n], err = s.visible(ctx, d.Project, id, policy.DeleteImage); err != nil {
 			return catalog.Job{}, err
 		}
 	}

@@ -21,12 +21,12 @@ type Order struct {
 }
 
 // List returns a page of the project's images and the built-in ones, and how
-// many match. Errors: those of May and of the workspace.
+// many match. Errors: those of May and enter.
 func (s *Service) List(ctx context.Context, f Filter, o Order, p catalog.Page) ([]easel.Image, int64, error) {
 	if err := s.May(ctx, f.Project, policy.ListImages); err != nil {
 		return nil, 0, err
 	}
-	ws, err := workspace(f.Workspace)
+	ws, err := s.enter(ctx, f.Project, f.Workspace, policy.ListImages)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -34,22 +34,22 @@ func (s *Service) List(ctx context.Context, f Filter, o Order, p catalog.Page) (
 	return s.catalog.Images(ctx, f, o.Keys, o.Ascending, p)
 }
 
-// Show returns an image. Errors: those of May; NotFound "image".
+// Show returns an image. Errors: those of May; NotFound "image"; Denied "workspace".
 func (s *Service) Show(ctx context.Context, project, id string) (easel.Image, error) {
 	if err := s.May(ctx, project, policy.ShowImage); err != nil {
 		return easel.Image{}, err
 	}
-	return s.visible(ctx, project, id)
+	return s.visible(ctx, project, id, policy.ShowImage)
 }
 
 // Groups returns a page of the project's image groups, the one changed last
 // first, and how many there are. Without f.Type: groups of dedicated images.
-// Errors: those of May and of the workspace.
+// Errors: those of May and enter.
 func (s *Service) Groups(ctx context.Context, f Filter, p catalog.Page) ([]easel.ImageGroup, int64, error) {
 	if err := s.May(ctx, f.Project, policy.ListGroups); err != nil {
 		return nil, 0, err
 	}
-	ws, err := workspace(f.Workspace)
+	ws, err := s.enter(ctx, f.Project, f.Workspace, policy.ListGroups)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -61,13 +61,13 @@ func (s *Service) Groups(ctx context.Context, f Filter, p catalog.Page) ([]easel
 }
 
 // UpdateGroup changes a group and returns it. Errors: those of May; NotFound
-// "group"; Denied "group" for one of built-in images.
+// "group"; Denied "group" for one of built-in images, and "workspace".
 func (s *Service) UpdateGroup(ctx context.Context, project, id string, u catalog.GroupUpdate) (easel.ImageGroup, error) {
 	if err := s.May(ctx, project, policy.UpdateGroup); err != nil {
 		return easel.ImageGroup{}, err
 	}
-	if !easel.IsUUID(id) {
-		return easel.ImageGroup{}, noGroup(id)
+	if _, err := s.ownedGroup(ctx, project, id, policy.UpdateGroup); err != nil {
+		return easel.ImageGroup{}, err
 	}
 	g, err := s.catalog.UpdateImageGroup(ctx, easel.PrincipalFrom(ctx), project, id, u)
 	if errors.Is(err, easel.NotFound) {

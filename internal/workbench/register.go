@@ -29,14 +29,14 @@ type Registration struct {
 
 // Register makes an image record of a tag of this registry (images.md,
 // operation B). It is ACTIVE at once. Errors, in the order of their checks:
-// those of May; of the workspace; Invalid for the path; NotFound "registry";
+// those of May; of enter; Invalid for the path; NotFound "registry";
 // Exists "image"; NotFound "organisation"; NotFound "tag", also when the caller may
 // not read the repository; TooLarge "image".
 func (s *Service) Register(ctx context.Context, r Registration) (easel.Image, error) {
 	if err := s.May(ctx, r.Project, policy.RegisterImg); err != nil {
 		return easel.Image{}, err
 	}
-	ws, err := workspace(r.Workspace)
+	ws, err := s.enter(ctx, r.Project, r.Workspace, policy.RegisterImg)
 	if err != nil {
 		return easel.Image{}, err
 	}

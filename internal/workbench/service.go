@@ -9,15 +9,14 @@
 //
 // # Reading order
 //
-// register.go makes a record of a tag; list.go and sync.go read and correct
-// records; delete.go is a deletion and the plan of one; job.go deletes many,
-// one after the other.
+// register.go makes a record of a tag; list.go reads records; delete.go is a
+// deletion and the plan of one; job.go deletes many, one after the other;
+// workspace.go is about the workspaces that images belong to.
 package workbench
 
 import (
 	"context"
 	"log/slog"
-	"strings"
 
 	"easel"
 	"easel/internal/catalog"
@@ -72,9 +71,9 @@ func New(o Options) *Service {
 	return &Service{o: o, catalog: o.Catalog, awake: make(chan struct{}, 1)}
 }
 
-// May asks whether the caller may do action in project. Edges ask it before
-// they look at query and body, so that a stranger learns nothing from them;
-// every other method asks it again. Errors: Unauthenticated "credential" for
+// May asks whether the caller may do action in project, in some workspace.
+// Edges ask it before they look at query and body, so that a stranger learns nothing from them;
+// every other method asks it again, and then about the workspace. Errors: Unauthenticated "credential" for
 // nobody, Unauthenticated "project scope" for a credential without project,
 // Denied "project" for one of another project, Denied "image".
 func (s *Service) May(ctx context.Context, project string, action policy.Action) error {
@@ -87,25 +86,14 @@ func (s *Service) May(ctx context.Context, project string, action policy.Action)
 	case who.ProjectID != project:
 		return easel.E(easel.Denied, "project", "the credential belongs to another project than %.64s", project)
 	}
-	return policy.Check(who, easel.Grants{Project: project}, action, "image", "in project "+project)
+	return policy.Somewhere(who, easel.Grants{Project: project}, action, "image", "in project "+project)
 }
 
-// workspace returns the workspace that id names. Only the default one exists.
-// Errors: Invalid "workspace" for what is no workspace id, NotFound "workspace".
-func workspace(id string) (string, error) {
-	if id == "" || id == easel.DefaultWorkspace {
-		return easel.DefaultWorkspace, nil
-	}
-	if len(id) != 32 || strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyz") != "" {
-		return "", easel.E(easel.Invalid, "workspace", "%.64q is no workspace id: want 0 or 32 of 0-9, a-z", id)
-	}
-	return "", easel.E(easel.NotFound, "workspace", "the workspace %s does not exist", id)
-}
-
-// visible returns an image that the project may see: its own, a built-in one,
-// or a public one of another project, whose id it knows (images.md 2.5).
-// Errors: NotFound "image".
-func (s *Service) visible(ctx context.Context, project, id string) (easel.Image, error) {
+// visible returns an image that the project may see, for action: its own, a
+// built-in one, or a public one of another project, whose id it knows
+// (images.md 2.5). Errors: NotFound "image"; Denied "workspace" for one of its own in a
+// workspace where the caller may not do action, unless it may be shown to everybody.
+func (s *Service) visible(ctx context.Context, project, id string, action policy.Action) (easel.Image, error) {
 	missing := easel.E(easel.NotFound, "image", "image %.64q was not found", id)
 	if !easel.IsUUID(id) {
 		return easel.Image{}, missing
@@ -117,13 +105,19 @@ func (s *Service) visible(ctx context.Context, project, id string) (easel.Image,
 	if i.Project != project && i.Type != easel.BuildIn && i.Visibility != easel.Public {
 		return easel.Image{}, missing
 	}
+	if i.Project != project || action == policy.ShowImage && i.Visibility == easel.Public {
+		return i, nil
+	}
+	if err := s.mayIn(ctx, project, i.Workspace, action); err != nil {
+		return easel.Image{}, err
+	}
 	return i, nil
 }
 
-// owned is visible for those who want to change the image. Errors: NotFound
-// "image"; Denied "image" for a built-in one and for one of another project.
+// owned is visible for those who want to change the image. Errors: those of
+// visible; Denied "image" for a built-in one and for one of another project.
 func (s *Service) owned(ctx context.Context, project, id string, action policy.Action) (easel.Image, error) {
-	i, err := s.visible(ctx, project, id)
+	i, err := s.visible(ctx, project, id, action)
 	if err != nil {
 		return i, err
 	}

@@ -29,7 +29,8 @@ var answers = map[easel.Kind]map[easel.Noun]answer{
 		"project":   {403, "0210"},
 		"workspace": {403, "0112"},
 
-		"image quota": {400, "0118"},
+		"image quota":     {400, "0118"},
+		"workspace quota": {400, "7006"},
 	},
 	easel.NotFound: {
 		"":             {400, "6797"}, // a tag, a repository, another registry
@@ -37,7 +38,9 @@ var answers = map[easel.Kind]map[easel.Noun]answer{
 		"image":        {404, "6404"},
 		"group":        {404, "6404"},
 		"organisation": {400, "2885"},
-		"workspace":    {400, "0102"},
+		"workspace":    {400, "0102"}, // where an image is, or should be
+
+		"workspace of the path": {400, "7005"},
 	},
 	easel.Invalid: {
 		"":           {400, "6336"}, // a value that breaks a bound
@@ -49,7 +52,7 @@ var answers = map[easel.Kind]map[easel.Noun]answer{
 		"sort":       {400, "6303"},
 		"workspace":  {400, "0104"},
 	},
-	easel.Exists: {"": {400, "6737"}},
+	easel.Exists: {"": {400, "6737"}, "workspace": {400, "0107"}},
 	easel.InUse: {
 		"":           {400, "6344"},
 		"protection": {403, "0108"},

@@ -59,6 +59,7 @@ func TestExchanges(t *testing.T) {
 		request("PUT", one+"/group/"+group, `{"read_me":"","tags":[]}`),
 		request("PUT", one+"/group/"+group, `{}`),
 	)
+	s.Push(t, s.Ann, "team/jax:0.5", "base", "jax 0.5")
 	s.Untag(t, s.Ann, "team/jax:0.4")
 	s.Golden(t, "sync", request("POST", one+"/"+third+"/sync", ""), request("POST", one+"/"+first+"/sync", "{}"))
 	s.Golden(t, "delete",
@@ -68,7 +69,44 @@ func TestExchanges(t *testing.T) {
 		request("DELETE", one+"/group/"+group, `{"is_force":false}`),
 		request("GET", one+"/group/"+group, ""),
 	)
+	s.workspaces(t)
 	s.Complete(t)
+}
+
+// spaces is the path of the workspaces of AcmeOne.
+const spaces = "/v1/" + imagetest.AcmeOne + "/workspaces"
+
+// workspaces records the workspace API.
+func (s *server) workspaces(t *testing.T) {
+	t.Helper()
+	w := s.Golden(t, "workspaces",
+		request("POST", spaces, `{"name":"vision-team","description":"cameras","auth_type":"INTERNAL","enterprise_project_id":"0",
+			"grants":[{"user_name":"ben"},{"user_id":"user-cleo","user_type":"IAM"}]}`),
+		request("POST", spaces, `{"name":"视觉_2"}`),
+		request("GET", spaces, ""),
+		request("GET", spaces+"?sort_by=update_time&order=asc&limit=1&offset=1", ""),
+		request("GET", spaces+"?name=VISION&filter_accessible=true&enterprise_project_id=", ""),
+		request("GET", spaces+"?enterprise_project_id=other", ""),
+		request("GET", spaces+"/0", ""),
+	)
+	made := decode[idOf](t, w[0]).ID
+	s.Golden(t, "workspace",
+		request("GET", spaces+"/"+made, ""),
+		request("PUT", spaces+"/"+made, `{"name":"vision","auth_type":"private","grants":[]}`),
+		request("GET", spaces+"/"+made, ""),
+		request("POST", one, `{"swr_path":"team/jax:0.5","workspace_id":"`+made+`"}`),
+		request("GET", one+"?type=DEDICATED&workspace_id="+made, ""),
+		request("GET", one+"/group?workspace_id="+made, ""),
+		requestBy("ben", "GET", one+"?workspace_id="+made, ""), // 0112
+		request("DELETE", spaces+"/"+made, ""),                 // 6344
+		request("DELETE", one+"/group/"+easel.GroupID(imagetest.AcmeOne, made, "team", "jax"), ""),
+		request("DELETE", spaces+"/"+made, ""),
+		request("GET", spaces+"/"+made, ""),               // 7005
+		request("POST", spaces, `{"name":"default"}`),     // 0107
+		request("PUT", spaces+"/0", `{"name":"renamed"}`), // 0108
+		request("DELETE", spaces+"/0", ""),
+		request("GET", spaces+"/1", ""), // 0104
+	)
 }
 
 type idOf struct{ ID string }

@@ -1,7 +1,7 @@
-// Package modelarts speaks the image half of the ModelArts API, version 1:
-// /v1/{project_id}/images…. It parses requests, calls the workbench, and puts
-// images, groups and errors on the wire in the documented form. It decides
-// nothing.
+// Package modelarts speaks the parts of the ModelArts API, version 1, that are
+// about images and workspaces: /v1/{project_id}/images… and …/workspaces…. It
+// parses requests, calls the workbench, and puts images, groups, workspaces and
+// errors on the wire in the documented form. It decides nothing.
 //
 // The order of checks is that of the specification (errors.md section 5):
 // path and method, size and type of the body, credential, project, action,
@@ -60,6 +60,12 @@ func New(images *workbench.Service, auth api.Authenticator, o Options) *api.Mux 
 		{"GET /v1/{project_id}/images/{id}", policy.ShowImage, e.showImage},
 		{"DELETE /v1/{project_id}/images/{id}", policy.DeleteImage, e.deleteImage},
 		{"POST /v1/{project_id}/images/{image_id}/sync", policy.SyncImage, e.syncImage},
+
+		{"GET /v1/{project_id}/workspaces", policy.ListWorkspaces, e.listWorkspaces},
+		{"POST /v1/{project_id}/workspaces", policy.CreateWorkspace, e.createWorkspace},
+		{"GET /v1/{project_id}/workspaces/{workspace_id}", policy.ShowWorkspace, e.showWorkspace},
+		{"PUT /v1/{project_id}/workspaces/{workspace_id}", policy.UpdateWorkspace, e.updateWorkspace},
+		{"DELETE /v1/{project_id}/workspaces/{workspace_id}", policy.DeleteWorkspace, e.deleteWorkspace},
 	} {
 		m.Handle(op.pattern, e.operation(op.action, op.serve))
 	}
