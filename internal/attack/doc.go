@@ -4,7 +4,8 @@
 //
 // # Reading order
 //
-// matrix_test.go asks for every route as every kind of stranger.
+// matrix_test.go asks for every route as every kind of stranger,
+// matrix_domain_test.go as the people of a domain that was just made.
 // tenancy_test.go, credential_test.go, deletion_test.go and input_test.go hold
 // single attacks. register_test.go lists all of them with the tests that hold
 // them, here and elsewhere, and fails when one is gone.

@@ -393,11 +393,14 @@ func settleMatrix(t *testing.T, in *installation) *matrix {
 	return m
 }
 
+// matrixScopes is all that the lines of the registry need.
+var matrixScopes = []string{"registry:catalog:*", "repository:team/private:pull,push,delete", "repository:team/missing:pull,push,delete"}
+
 // credentials gives every stranger an IAM token and a registry token for
 // everything that it can get one for.
 func (m *matrix) credentials(t *testing.T) {
 	t.Helper()
-	scopes := []string{"registry:catalog:*", "repository:team/private:pull,push,delete", "repository:team/missing:pull,push,delete"}
+	scopes := matrixScopes
 	for stranger, user := range map[int]string{otherProject: "cleo", otherDomain: "gus", ungranted: "ben", reader: "ray", disabledPerson: "mia", expiredToken: "mia"} {
 		m.token[stranger], m.bearer[stranger] = m.installation.token(t, user, ""), m.installation.bearer(t, user, scopes...)
 		m.project[stranger] = m.people[user].ProjectID
@@ -419,11 +422,27 @@ func (m *matrix) credentials(t *testing.T) {
 
 // request is a as the stranger sends it.
 func (m *matrix) request(a attempt, stranger int, target string, values map[string]string) request {
+	from := sender{token: m.token[stranger], bearer: m.bearer[stranger], project: m.project[stranger]}
+	if stranger == revokedKey {
+		from.key, from.secret = m.key, m.secret
+	}
+	return from.request(a, target, values)
+}
+
+// sender is what somebody has to send requests with.
+type sender struct {
+	token, bearer string // of IAM and of the registry
+	key, secret   string // if there are, they sign
+	project       string
+}
+
+// request is a as the sender sends it.
+func (s sender) request(a attempt, target string, values map[string]string) request {
 	method, _, _ := strings.Cut(a.pattern, " ")
-	fill := func(s string) string {
-		return variable.ReplaceAllStringFunc(s, func(name string) string {
+	fill := func(text string) string {
+		return variable.ReplaceAllStringFunc(text, func(name string) string {
 			if name == "$OWN" {
-				return m.project[stranger]
+				return s.project
 			}
 			return values[name[1:]]
 		})
@@ -431,12 +450,12 @@ func (m *matrix) request(a attempt, stranger int, target string, values map[stri
 	r := request{method, fill(target), map[string]string{}, fill(a.body)}
 	registry := strings.HasPrefix(target, "/v2/") && !strings.HasPrefix(target, "/v2/manage/")
 	switch {
-	case registry && m.bearer[stranger] != "":
-		r.header["Authorization"] = m.bearer[stranger]
-	case !registry && stranger == revokedKey:
-		signPlain(&r, m.key, m.secret, time.Now())
-	case !registry && m.token[stranger] != "":
-		r.header["X-Auth-Token"] = m.token[stranger]
+	case registry && s.bearer != "":
+		r.header["Authorization"] = s.bearer
+	case !registry && s.key != "":
+		signPlain(&r, s.key, s.secret, time.Now())
+	case !registry && s.token != "":
+		r.header["X-Auth-Token"] = s.token
 	}
 	if name, value, ok := strings.Cut(a.header, ": "); ok {
 		r.header[name] = fill(value)

@@ -39,11 +39,18 @@ func bounded(who easel.Principal, action Action, noun easel.Noun, resource strin
 	return false
 }
 
-// outOfBounds is the refusal: of a repository or an organisation that the
-// credential has nothing to do with, the one for what does not exist.
-func outOfBounds(who easel.Principal, action Action, noun easel.Noun, resource string) error {
-	hidden := action != ListOrgs && (noun == "repository" && !who.Bound.Covers(resource) || noun == "organisation" && !who.Bound.Touches(resource))
-	if hidden {
+// outOfBounds is the refusal. Of what the credential has nothing to do with,
+// of what its user does not see, and of another domain's people it is the one
+// for what does not exist.
+func outOfBounds(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, resource string) error {
+	named := (noun == "repository" || noun == "organisation") && action != ListOrgs && action != CreateOrg
+	switch {
+	case !named:
+		if g.Domain != "" && g.Domain != who.DomainID {
+			return easel.E(easel.NotFound, noun, "%s not found", resource)
+		}
+	case noun == "repository" && !who.Bound.Covers(resource), noun == "organisation" && !who.Bound.Touches(resource),
+		g.Domain != "" && !sees(who, g, noun, resource):
 		return easel.E(easel.NotFound, noun, "%s %s not found", noun, resource)
 	}
 	return easel.E(easel.Denied, noun, "the access key %s of %s may not %s %s", who.AccessKey, who.UserName, action, resource)

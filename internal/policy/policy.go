@@ -223,7 +223,7 @@ func Check(who easel.Principal, g easel.Grants, action Action, noun easel.Noun, 
 		}
 	}
 	if !bounded(who, action, noun, resource) && !(action == Pull && g.Public) {
-		return outOfBounds(who, action, noun, resource)
+		return outOfBounds(who, g, action, noun, resource)
 	}
 	if level, ok := need[action]; ok {
 		return checkLevel(who, g, action, level, noun, resource)

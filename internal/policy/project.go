@@ -37,7 +37,7 @@ func Somewhere(who easel.Principal, g easel.Grants, action Action, noun easel.No
 		return denied(who, action, noun, resource)
 	}
 	if !bounded(who, action, noun, resource) {
-		return outOfBounds(who, action, noun, resource)
+		return outOfBounds(who, g, action, noun, resource)
 	}
 	called, allowed := spellings(action), false
 	for i := range who.Statements {
