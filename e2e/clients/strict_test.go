@@ -218,8 +218,7 @@ func TestStrictSDK(t *testing.T) {
 			}](t, c.swr(t, "GET", repo+"/access-domains/PARTNER", "", 200))
 			want(t, "account", strings.ToUpper(share.Domain), "PARTNER")
 			want(t, "deadline", share.Deadline[:10], "2099-01-01")
-			var made struct{ ID int }
-			made = decode[struct{ ID int }](t, c.swr(t, "POST", repo+"/retentions", rule("tag_rule", `{"num":"10"}`), 201))
+			made := decode[struct{ ID int }](t, c.swr(t, "POST", repo+"/retentions", rule("tag_rule", `{"num":"10"}`), 201))
 
 			want(t, "repositories", len(c.pages(t, "repos", 2)), 5)
 			tags := c.pages(t, repo+"/tags", 1)
