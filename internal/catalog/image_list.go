@@ -211,6 +211,16 @@ func (p Page) clause(a *args) string {
 // gets one that follows from its path, so that it keeps it. Errors: Invalid
 // "image" when two have the same id or path.
 func (db *DB) PutBuiltins(ctx context.Context, images []easel.Image) error {
+	if len(images) == 0 { // most starts need not wait for a commit
+		some := false
+		err := db.view(ctx, func(t *tx) (err error) {
+			some, err = t.exists(`SELECT 1 FROM image WHERE project = '' LIMIT 1`)
+			return err
+		})
+		if err != nil || !some {
+			return err
+		}
+	}
 	return db.update(ctx, func(t *tx) error {
 		before, err := all(t, scanImage, `SELECT `+imageColumns+` FROM image WHERE image.project = ''`)
 		if err != nil {

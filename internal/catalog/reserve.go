@@ -67,9 +67,16 @@ func (r *reserve) mind(ctx context.Context, g *group) {
 			r.held.Store(true)
 		}
 	case free > 2*r.mark && free > 4*reserveBytes && r.held.CompareAndSwap(false, true):
-		if g.do(ctx, execAlone(`INSERT INTO reserve (filler) VALUES (zeroblob($1))`, reserveBytes)) != nil {
+		taken, err := g.begin(context.WithoutCancel(ctx), execAlone(`INSERT INTO reserve (filler) VALUES (zeroblob($1))`, reserveBytes))
+		if err != nil {
 			r.held.Store(false)
+			return
 		}
+		go func() { // a write that follows is behind it anyway, in the group
+			if <-taken != nil {
+				r.held.Store(false)
+			}
+		}()
 	}
 	if free >= r.mark && file.Blocks*512 < file.Size+aheadLeast {
 		// On a file system that cannot do it the other two have to suffice.

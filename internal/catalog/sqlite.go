@@ -35,11 +35,15 @@ func (db *DB) openSQLite(ctx context.Context, path string, lowSpace int64) error
 		return err
 	})
 	if err == nil {
-		_, err = conn.ExecContext(ctx, `PRAGMA wal_checkpoint(RESTART)`)
+		// The first commit after the migrations makes them durable, too.
+		_, err = conn.ExecContext(ctx, `PRAGMA wal_checkpoint(RESTART); PRAGMA synchronous = NORMAL`)
 	}
 	conn.Close()
 	if err == nil {
 		err = migrate(ctx, w, sqlite)
+	}
+	if err == nil {
+		_, err = w.ExecContext(ctx, `PRAGMA synchronous = FULL`)
 	}
 	if err != nil {
 		w.Close()
@@ -114,12 +118,21 @@ func (g *group) close() {
 // do waits for its turn and for the commit. A caller that gives up before its
 // member starts gets its context's error and nothing happens.
 func (g *group) do(ctx context.Context, f func(*tx) error) error {
+	result, err := g.begin(ctx, f)
+	if err != nil {
+		return err
+	}
+	return <-result
+}
+
+// begin is do without the wait for the commit, of which it returns the result.
+func (g *group) begin(ctx context.Context, f func(*tx) error) (<-chan error, error) {
 	m := &member{ctx: ctx, f: f, result: make(chan error, 1)}
 	select {
 	case g.members <- m:
-		return <-m.result
+		return m.result, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 }
 

@@ -80,15 +80,12 @@ func (b *Bootstrap) validate() error {
 // catalogue. Later it changes nothing, returns false, and fails when the
 // master key is not the one the catalogue was made with.
 func (s *Service) Bootstrap(ctx context.Context, b Bootstrap) (first FirstLogin, created bool, err error) {
-	if _, err := s.registrySigner(ctx); err != nil {
-		return FirstLogin{}, false, err
-	}
-	if _, err := s.receiptKey(ctx); err != nil {
-		return FirstLogin{}, false, err
-	}
 	some, err := s.catalog.HasDomains(ctx)
-	if err != nil || some {
+	if err != nil {
 		return FirstLogin{}, false, err
+	}
+	if some {
+		return FirstLogin{}, false, s.ownKeys(ctx)
 	}
 	given := b
 	b.setDefaults()
@@ -97,6 +94,9 @@ func (s *Service) Bootstrap(ctx context.Context, b Bootstrap) (first FirstLogin,
 	}
 	hash, err := s.passwords.hash(ctx, b.AdminPassword)
 	if err != nil {
+		return FirstLogin{}, false, err
+	}
+	if err := s.ownKeys(ctx); err != nil {
 		return FirstLogin{}, false, err
 	}
 	secret, err := s.seal(b.AccessKey, b.SecretKey)
@@ -121,6 +121,16 @@ func (s *Service) Bootstrap(ctx context.Context, b Bootstrap) (first FirstLogin,
 		first.SecretKey = b.SecretKey
 	}
 	return first, true, nil
+}
+
+// ownKeys makes the keys that the service signs with, unless they are there;
+// then they must be of this master key.
+func (s *Service) ownKeys(ctx context.Context) error {
+	if _, err := s.registrySigner(ctx); err != nil {
+		return err
+	}
+	_, err := s.receiptKey(ctx)
+	return err
 }
 
 // ResetPassword gives the user called name a random password, returns it, and
