@@ -374,6 +374,8 @@ func TestRefusals(t *testing.T) {
 		{"an age without unit", "ann", "POST", "/easel/v1/plans", `{"filter":{"older_than":"7"}}`, "400 ModelArts.0107"},
 		{"an age beyond all", "ann", "POST", "/easel/v1/plans", `{"filter":{"older_than":"2000000000w"}}`, "400 ModelArts.0107"},
 		{"an unknown status", "ann", "POST", "/easel/v1/plans", `{"filter":{"status":"gone"}}`, "400 ModelArts.0107"},
+		{"no workspace", "ann", "POST", "/easel/v1/plans", `{"filter":{"workspace_id":"a\u0000"}}`, "400 ModelArts.0104"},
+		{"an unknown workspace", "ann", "POST", "/easel/v1/jobs", `{"filter":{"workspace_id":"` + strings.Repeat("a", 32) + `"}}`, "400 ModelArts.0102"},
 		{"NUL in a filter", "ann", "POST", "/easel/v1/plans", `{"filter":{"name":"a\u0000"}}`, "400 ModelArts.0107"},
 		{"a wildcard in a filter", "ann", "POST", "/easel/v1/deletions", `{"filter":{"name":"%"}}`, "404 ModelArts.6404"},
 		{"a stranger's filter", "gus", "POST", "/easel/v1/deletions", `{"filter":{"name":"a"}}`, "404 ModelArts.6404"},

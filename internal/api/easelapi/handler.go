@@ -184,10 +184,10 @@ type answer struct {
 // codes maps what went wrong to the wire; the noun "" is for all others of the kind.
 var codes = map[easel.Kind]map[easel.Noun]answer{
 	easel.Internal:        {"": {500, "ModelArts.0010"}},
-	easel.Invalid:         {"": {400, "ModelArts.0107"}, "body": {400, "ModelArts.6400"}, "body field": {400, "ModelArts.6332"}, "missing field": {400, "ModelArts.6335"}},
+	easel.Invalid:         {"": {400, "ModelArts.0107"}, "body": {400, "ModelArts.6400"}, "body field": {400, "ModelArts.6332"}, "missing field": {400, "ModelArts.6335"}, "workspace": {400, "ModelArts.0104"}},
 	easel.Unauthenticated: {"": {401, "ModelArts.0203"}, "credential": {401, "ModelArts.0201"}, "signature": {401, "ModelArts.0208"}, "signature format": {401, "ModelArts.0206"}, "project scope": {401, "ModelArts.0212"}},
-	easel.Denied:          {"": {403, "ModelArts.0108"}},
-	easel.NotFound:        {"": {404, "ModelArts.6404"}, "route": {404, "ModelArts.4204"}},
+	easel.Denied:          {"": {403, "ModelArts.0108"}, "workspace": {403, "ModelArts.0112"}},
+	easel.NotFound:        {"": {404, "ModelArts.6404"}, "route": {404, "ModelArts.4204"}, "workspace": {400, "ModelArts.0102"}},
 	easel.Exists:          {"": {400, "ModelArts.6737"}},
 	easel.InUse:           {"": {400, "ModelArts.6344"}, "protection": {403, "ModelArts.0108"}},
 	easel.Changed:         {"": {400, "ModelArts.6357"}, "plan": {412, "ModelArts.6357"}},

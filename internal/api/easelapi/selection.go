@@ -127,7 +127,8 @@ type filter struct {
 	ServiceType string `json:"service_type"`
 	Visibility  string `json:"visibility"`
 	Status      string `json:"status"`
-	OlderThan   string `json:"older_than"` // since its record was made, like 12h or 30d
+	WorkspaceID string `json:"workspace_id"` // "": the default one
+	OlderThan   string `json:"older_than"`   // since its record was made, like 12h or 30d
 }
 
 func readFilter(text json.RawMessage) (*workbench.Filter, error) {
@@ -135,7 +136,7 @@ func readFilter(text json.RawMessage) (*workbench.Filter, error) {
 	d := json.NewDecoder(strings.NewReader(string(text)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&in); err != nil {
-		return nil, badFilter("%s; it has name, name_exact, tag, namespace, type, service_type, visibility, status, older_than", strings.TrimPrefix(err.Error(), "json: "))
+		return nil, badFilter("%s; it has name, name_exact, tag, namespace, type, service_type, visibility, status, workspace_id, older_than", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if in == (filter{}) || in == (filter{NameExact: true}) {
 		return nil, badFilter("it is empty, which would be every image of the project")
@@ -159,7 +160,7 @@ func readFilter(text json.RawMessage) (*workbench.Filter, error) {
 		}
 	}
 	f := &workbench.Filter{Name: in.Name, NameExact: in.NameExact, Tag: in.Tag, Org: easel.Org(in.Namespace), Type: in.Type,
-		ServiceType: in.ServiceType, Visibility: in.Visibility, Status: in.Status}
+		ServiceType: in.ServiceType, Visibility: in.Visibility, Status: in.Status, Workspace: in.WorkspaceID}
 	if f.Type == "" {
 		f.Type = easel.Dedicated
 	}
