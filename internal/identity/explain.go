@@ -11,9 +11,9 @@ import (
 )
 
 // Question asks whether a user may do something. User is a name or an id of
-// the asking user's domain; Resource is an organisation, a repository, or the
-// name that policies give them, "" for what concerns a project or the domain;
-// Project is an id, "" for the region's own.
+// the asking user's domain; Resource is an organisation, a repository, a
+// workspace of the project, or the name that policies give them, "" for the default
+// workspace and for what concerns the domain; Project is an id, "" for the region's own.
 type Question struct{ User, Action, Resource, Project string }
 
 // Explanation is the answer, and by which grant or statement.
@@ -104,13 +104,38 @@ func (s *Service) grantsOn(ctx context.Context, them easel.Principal, action pol
 		}
 		return noun, name, o.Grants, err
 	case "project":
-		if name == "" {
-			name = them.ProjectID
+		w, err := s.workspaceOn(ctx, them, action, name)
+		if errors.Is(err, easel.NotFound) {
+			err = bad("a workspace of the project, by name or id")
 		}
-		return "image", name, easel.Grants{Project: name}, nil
+		return "workspace", w.ID, w.Grants(them), err
 	}
 	if action == policy.CreateOrg {
 		return "organisation", name, easel.Grants{Domain: them.DomainID}, nil
 	}
 	return "domain", name, easel.Grants{Domain: them.DomainID}, nil
+}
+
+// workspaceOn returns the workspace of them's project that is called name, or
+// has it as its id; "" is the default one, and for what is done in no workspace
+// one without an id. Errors: NotFound "workspace".
+func (s *Service) workspaceOn(ctx context.Context, them easel.Principal, action policy.Action, name string) (easel.Workspace, error) {
+	w := easel.Workspace{ID: easel.DefaultWorkspace, Project: them.ProjectID, Access: easel.Public}
+	switch {
+	case name == "" && (action == policy.CreateWorkspace || action == policy.ListWorkspaces):
+		w.ID = ""
+		return w, nil
+	case name == "", name == easel.DefaultWorkspace, name == them.ProjectID:
+		return w, nil
+	}
+	all, err := s.catalog.Workspaces(ctx, them.ProjectID)
+	for _, w := range all {
+		if w.ID == name || w.Name == name {
+			return w, nil
+		}
+	}
+	if err == nil {
+		err = easel.E(easel.NotFound, "workspace", "there is no workspace %.64q", name)
+	}
+	return easel.Workspace{}, err
 }
