@@ -198,7 +198,7 @@ type grantExplain struct {
 	viewer   `embed:""`
 	User     string `arg:"" help:"Name or id of the user."`
 	Action   string `arg:"" help:"Such as pull, push, swr:repo:deleteRepo, modelarts:image:delete, iam:users:createUser."`
-	Resource string `arg:"" optional:"" help:"Organisation, or ORGANISATION/REPOSITORY."`
+	Resource string `arg:"" optional:"" help:"Organisation, ORGANISATION/REPOSITORY, or workspace of the project; without it the default workspace."`
 	Project  string `env:"-" placeholder:"NAME" help:"With a credential of this project (default: the region's own)."`
 }
 

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"easel"
 	"easel/internal/client"
@@ -95,6 +94,21 @@ type imageLs struct {
 	Name   string `arg:"" optional:"" help:"Part of the image's name."`
 	Org    string `env:"-" placeholder:"NAME" help:"Only images of this organisation."`
 	All    bool   `env:"-" short:"a" help:"Built-in images too."`
+	inside `embed:""`
+}
+
+// inside is a flag that names a workspace.
+type inside struct {
+	Workspace string `env:"-" short:"w" placeholder:"NAME" help:"Workspace, by name or id (the default one)."`
+}
+
+// in adds the workspace to a query, unless it is the default one.
+func (c *inside) in(ctx context.Context, s *session, query url.Values) error {
+	id, err := s.workspaceID(ctx, c.Workspace)
+	if err == nil && id != easel.DefaultWorkspace {
+		query.Set("workspace_id", id)
+	}
+	return err
 }
 
 // Help is the text below the flags.
@@ -103,6 +117,7 @@ func (imageLs) Help() string {
 
   easel image ls
   easel image ls torch --org vision-team
+  easel image ls --workspace vision
   easel image ls -o json | jq -r '.[].swr_path'`
 }
 
@@ -118,6 +133,9 @@ func (c *imageLs) Run(ctx context.Context, s *streams) error {
 	set(query, "namespace", c.Org)
 	if !c.All {
 		query.Set("type", easel.Dedicated)
+	}
+	if err := c.in(ctx, ses, query); err != nil {
+		return err
 	}
 	found, err := ses.images(ctx, query)
 	if err != nil {
@@ -142,70 +160,6 @@ func dash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-// find returns the images that names mean, ids or paths, in order and each
-// once. A path may leave out the registry host.
-func (s *session) find(ctx context.Context, names []string) ([]image, error) {
-	var all []image
-	var found []image
-	taken := map[string]bool{}
-	for _, name := range names {
-		var match []image
-		if easel.IsUUID(name) {
-			var i image
-			if err := s.modelarts(ctx, http.MethodGet, "/images/"+name, nil, nil, &i); err != nil {
-				return nil, err
-			}
-			match = []image{i}
-		} else {
-			if all == nil {
-				var err error
-				if all, err = s.images(ctx, url.Values{}); err != nil {
-					return nil, err
-				}
-			}
-			match = matching(all, name)
-		}
-		if len(match) != 1 {
-			return nil, ambiguous(name, match)
-		}
-		if !taken[match[0].ID] {
-			taken[match[0].ID] = true
-			found = append(found, match[0])
-		}
-	}
-	return found, nil
-}
-
-// matching returns the images whose path, with or without registry host, is name.
-func matching(all []image, name string) []image {
-	var match []image
-	for _, i := range all {
-		if i.Path == name || withoutHost(i.Path) == withoutHost(name) {
-			match = append(match, i)
-		}
-	}
-	return match
-}
-
-func withoutHost(path string) string {
-	if p, err := easel.ParseImagePath(path); err == nil {
-		p.Registry = ""
-		return p.String()
-	}
-	return path
-}
-
-func ambiguous(name string, match []image) error {
-	if len(match) == 0 {
-		return fmt.Errorf("there is no image %s; easel image ls -a shows what there is", name)
-	}
-	ids := make([]string, len(match))
-	for i := range match {
-		ids[i] = match[i].ID
-	}
-	return fmt.Errorf("%s means %d images; name one by its id: %s", name, len(match), strings.Join(ids, ", "))
 }
 
 type imageShow struct {
@@ -248,6 +202,7 @@ type imageRegister struct {
 	Visibility  string   `env:"-" enum:"PRIVATE,PUBLIC" default:"PRIVATE" help:"PRIVATE or PUBLIC (${default})."`
 	Category    []string `env:"-" placeholder:"CPU,GPU,…" help:"Hardware it is for: CPU, GPU, ASCEND."`
 	Service     []string `env:"-" placeholder:"NOTEBOOK,SSH" help:"How a notebook on it is reached: NOTEBOOK, SSH."`
+	inside      `embed:""`
 }
 
 // Help is the text below the flags.
@@ -255,7 +210,8 @@ func (imageRegister) Help() string {
 	return `Examples:
 
   docker push 127.0.0.1:8580/vision-team/torch:2.3
-  easel image register vision-team/torch:2.3 -d "torch for the lab"`
+  easel image register vision-team/torch:2.3 -d "torch for the lab"
+  easel image register vision-team/torch:2.4 --workspace vision`
 }
 
 // Run registers the image and prints it.
@@ -271,6 +227,9 @@ func (c *imageRegister) Run(ctx context.Context, s *streams) error {
 	}
 	if len(c.Service) > 0 {
 		body["services"] = c.Service
+	}
+	if body["workspace_id"], err = ses.workspaceID(ctx, c.Workspace); err != nil {
+		return err
 	}
 	var made image
 	if err := ses.modelarts(ctx, http.MethodPost, "/images", nil, body, &made); err != nil {
@@ -314,6 +273,7 @@ type imageGroups struct {
 	viewer `embed:""`
 	Name   string `arg:"" optional:"" help:"Part of the name."`
 	Org    string `env:"-" placeholder:"NAME" help:"Only groups of this organisation."`
+	inside `embed:""`
 }
 
 // Run lists groups.
@@ -326,6 +286,9 @@ func (c *imageGroups) Run(ctx context.Context, s *streams) error {
 	query := url.Values{}
 	set(query, "name", c.Name)
 	set(query, "namespace", c.Org)
+	if err := c.in(ctx, ses, query); err != nil {
+		return err
+	}
 	var page struct {
 		Data []struct {
 			ID       string `json:"id"`

@@ -28,7 +28,7 @@ type imageRm struct {
 // choice are the images that a command is about.
 type choice struct {
 	Images []string          `arg:"" optional:"" name:"image" help:"Ids or paths."`
-	Filter map[string]string `env:"-" placeholder:"FIELD=VALUE" help:"Images of the project that have all of these: name, name-exact, tag, namespace, type, service-type, visibility, status, older-than (like 30d)."`
+	Filter map[string]string `env:"-" placeholder:"FIELD=VALUE" help:"Images of the project that have all of these: name, name-exact, tag, namespace, type, service-type, visibility, status, workspace (name or id; else the default one), older-than (like 30d)."`
 }
 
 // Help is the text below the flags.
@@ -104,6 +104,13 @@ func (c *choice) what(ctx context.Context, ses *session, force bool) (map[string
 	filter := map[string]any{}
 	for field, value := range c.Filter {
 		field = strings.ReplaceAll(field, "-", "_")
+		if field == "workspace" {
+			id, err := ses.workspaceID(ctx, value)
+			if err != nil {
+				return nil, err
+			}
+			field, value = "workspace_id", id
+		}
 		if filter[field] = value; field == "name_exact" {
 			filter[field] = value == "true"
 		}

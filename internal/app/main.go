@@ -50,15 +50,16 @@ type commands struct {
 	Share shareCommands `cmd:"" help:"Let other domains pull from a repository until a deadline."`
 	Robot robotCommands `cmd:"" help:"List, make and end the access keys of machines."`
 
-	Trash   trashCommands   `cmd:"" help:"List, restore and purge what was deleted."`
-	Hook    hookCommands    `cmd:"" help:"Tell others what happens: webhooks and their deliveries."`
-	User    userCommands    `cmd:"" help:"Users of the account."`
-	Group   groupCommands   `cmd:"" help:"Groups of users; rights are granted to groups."`
-	Grant   grantCommands   `cmd:"" help:"Which group has which role, and why somebody may do something."`
-	Policy  policyCommands  `cmd:"" help:"Roles, and policies of your own."`
-	Key     keyCommands     `cmd:"" help:"Access keys."`
-	Project projectCommands `cmd:"" help:"Projects of the account."`
-	Domain  domainCommands  `cmd:"" help:"Domains of the installation."`
+	Trash     trashCommands     `cmd:"" help:"List, restore and purge what was deleted."`
+	Hook      hookCommands      `cmd:"" help:"Tell others what happens: webhooks and their deliveries."`
+	User      userCommands      `cmd:"" help:"Users of the account."`
+	Group     groupCommands     `cmd:"" help:"Groups of users; rights are granted to groups."`
+	Grant     grantCommands     `cmd:"" help:"Which group has which role, and why somebody may do something."`
+	Policy    policyCommands    `cmd:"" help:"Roles, and policies of your own."`
+	Key       keyCommands       `cmd:"" help:"Access keys."`
+	Project   projectCommands   `cmd:"" help:"Projects of the account."`
+	Workspace workspaceCommands `cmd:"" help:"Workspaces of the project, which images belong to."`
+	Domain    domainCommands    `cmd:"" help:"Domains of the installation."`
 
 	Du    duCommand    `cmd:"" help:"Show what holds how many bytes, as a tree."`
 	Free  freeCommand  `cmd:"" help:"Propose what to delete to make room, and delete it."`
