@@ -88,7 +88,7 @@ type robotCreate struct {
 	Action     []string      `short:"a" env:"-" default:"pull" placeholder:"ACTION,…" help:"pull, push, delete, read: what the management interfaces show (${default})."`
 	Network    []string      `env:"-" placeholder:"CIDR" help:"From where it may ask (default: from anywhere)."`
 	For        time.Duration `env:"-" placeholder:"TIME" help:"How long it lives, such as 720h (default: until it is removed)."`
-	User       string        `env:"-" placeholder:"ID" help:"Whose robot it is, by id (default: yours)."`
+	User       string        `env:"-" placeholder:"NAME" help:"Whose robot it is: a user, by name or id (default: you)."`
 }
 
 // Help is the text below the flags.
@@ -108,7 +108,14 @@ func (c *robotCreate) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer ses.Close()
-	in := map[string]any{"name": c.Name, "user_id": c.User, "repositories": c.Repository, "actions": c.Action, "networks": c.Network}
+	in := map[string]any{"name": c.Name, "repositories": c.Repository, "actions": c.Action, "networks": c.Network}
+	if c.User != "" {
+		owner, err := ses.user(ctx, c.User)
+		if err != nil {
+			return err
+		}
+		in["user_id"] = owner.ID
+	}
 	if c.For != 0 {
 		in["expires_at"] = time.Now().Add(c.For).UTC().Truncate(time.Second)
 	}
