@@ -3,6 +3,7 @@ package easel
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -96,6 +97,29 @@ func (r *RetentionRule) exempt(s TagSelector) error {
 		return E(Invalid, "retention", "the kind of a tag selector must be label or regexp, not %.40q", s.Kind)
 	}
 	return nil
+}
+
+// String writes the rule for people.
+func (r RetentionRule) String() string {
+	thing, format := "tag", "keep the last %d %s"
+	if r.Template == DateRule {
+		thing, format = "day", "delete tags older than %d %s"
+	}
+	if r.Number != 1 {
+		thing += "s"
+	}
+	text := fmt.Sprintf(format, r.Number, thing)
+	for i, s := range r.Selectors {
+		if i == 0 {
+			text += ", never"
+		}
+		if s.Kind == SelectRegexp {
+			text += " /" + s.Pattern + "/"
+		} else {
+			text += " " + s.Pattern
+		}
+	}
+	return text
 }
 
 // unit is the key of the rule's number in JSON.

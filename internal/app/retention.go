@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"easel"
 	"easel/internal/client"
@@ -32,26 +31,6 @@ type retentionPolicy struct {
 	Rule    easel.RetentionRule `json:"rule"`
 	Creator string              `json:"created_by"`
 	Due     string              `json:"due_at"`
-}
-
-// ruleText writes a rule for people.
-func ruleText(r easel.RetentionRule) string {
-	text := fmt.Sprintf("keep the last %s", plural(r.Number, "tag"))
-	if r.Template == easel.DateRule {
-		text = fmt.Sprintf("delete tags older than %s", plural(r.Number, "day"))
-	}
-	var except []string
-	for _, s := range r.Selectors {
-		if s.Kind == easel.SelectRegexp {
-			except = append(except, "/"+s.Pattern+"/")
-		} else {
-			except = append(except, s.Pattern)
-		}
-	}
-	if len(except) > 0 {
-		text += ", never " + strings.Join(except, " ")
-	}
-	return text
 }
 
 // ruleFlags make a rule.
@@ -131,7 +110,7 @@ func (c *retentionLs) Run(ctx context.Context, s *streams) error {
 	return ses.print(found, func(w io.Writer) {
 		row(w, "REPOSITORY", "RULE", "NEXT RUN", "CREATED BY")
 		for _, p := range found {
-			row(w, p.Repo, ruleText(p.Rule), clip(p.Due), p.Creator)
+			row(w, p.Repo, p.Rule, clip(p.Due), p.Creator)
 		}
 	})
 }
@@ -177,7 +156,7 @@ func (c *retentionShow) Run(ctx context.Context, s *streams) error {
 			fmt.Fprintf(w, "%s has no retention policy.\n", repo)
 		}
 		for _, p := range found {
-			fmt.Fprintf(w, "%s: %s. Next run %s.\n", repo, ruleText(p.Rule), clip(p.Due))
+			fmt.Fprintf(w, "%s: %s. Next run %s.\n", repo, p.Rule, clip(p.Due))
 		}
 		if len(log.Records) > 0 {
 			fmt.Fprintf(w, "Deleted so far: %s; the last:\n", plural(int(log.Total), "tag"))
@@ -227,7 +206,7 @@ func (c *retentionSet) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	return ses.print(retentionPolicy{Repo: repo, Rule: *rule}, func(w io.Writer) {
-		fmt.Fprintf(w, "%s: %s. easel retention show %s tells what went.\n", repo, ruleText(*rule), repo)
+		fmt.Fprintf(w, "%s: %s. easel retention show %s tells what went.\n", repo, rule, repo)
 	})
 }
 
@@ -305,7 +284,7 @@ type retainedTag struct {
 
 // write tells people what went, or would go.
 func (r retained) write(w io.Writer, planned bool) {
-	fmt.Fprintf(w, "%s: %s.\n", r.Repo, ruleText(r.Rule))
+	fmt.Fprintf(w, "%s: %s.\n", r.Repo, r.Rule)
 	for _, t := range r.Tags {
 		row(w, "  "+t.Tag, clip(t.Pushed), t.Digest)
 	}
