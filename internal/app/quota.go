@@ -21,8 +21,9 @@ type quotaCommands struct {
 
 // quota is a bound with what is used of it; limit 0 is none.
 type quota struct {
-	Limit int64 `json:"limit"`
-	Used  int64 `json:"used"`
+	Limit   int64 `json:"limit"`
+	Used    int64 `json:"used"`
+	Default bool  `json:"default"`
 }
 
 // text writes a quota for people, in units of its own.

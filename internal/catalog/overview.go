@@ -32,7 +32,7 @@ func (db *DB) AccountQuota(ctx context.Context, domain, project string) (q Accou
 			SELECT `+togetherOf("max_repos", "$3")+`, (SELECT COUNT(*) FROM repo r JOIN org o ON o.id = r.org WHERE o.domain = d.id),
 				`+togetherOf("max_space", "$4")+`, `+domainHeld+`, p.max_images, (SELECT COUNT(*) FROM image i WHERE i.project = p.id)
 			FROM domain d JOIN project p ON p.id = $2 WHERE d.id = $1`, domain, project, t.quotas.Repos, t.quotas.Space)
-		q.Images.Limit = limitOf(q.Images.Limit, t.quotas.Images)
+		q.Images.orDefault(t.quotas.Images)
 		return err
 	})
 	return q, err

@@ -20,8 +20,15 @@ const DefaultQuota = -1
 
 // Quota is a bound with what is used of it.
 type Quota struct {
-	Limit int64 `json:"limit"` // 0: none
-	Used  int64 `json:"used"`
+	Limit   int64 `json:"limit"` // 0: none
+	Used    int64 `json:"used"`
+	Default bool  `json:"default"` // Limit is that of Quotas, because no other was set
+}
+
+// orDefault replaces a stored limit by the one that it means.
+func (q *Quota) orDefault(byDefault int64) {
+	q.Default = q.Limit == DefaultQuota
+	q.Limit = limitOf(q.Limit, byDefault)
 }
 
 // OrgQuota is what an organisation may hold.
@@ -67,7 +74,8 @@ func (db *DB) OrgQuotas(ctx context.Context, who easel.Principal, granted bool) 
 	err = db.view(ctx, func(t *tx) error {
 		found, err = all(t, func(s scanner) (q OrgQuota, err error) {
 			err = s.Scan(&q.Org, &q.Repos.Limit, &q.Repos.Used, &q.Space.Limit, &q.Space.Used)
-			q.Repos.Limit, q.Space.Limit = limitOf(q.Repos.Limit, t.quotas.Repos), limitOf(q.Space.Limit, t.quotas.Space)
+			q.Repos.orDefault(t.quotas.Repos)
+			q.Space.orDefault(t.quotas.Space)
 			return q, err
 		}, `SELECT o.name, o.max_repos, (SELECT COUNT(*) FROM repo r WHERE r.org = o.id), o.max_space, `+orgHeld+`
 			FROM org o WHERE o.domain = $1`+where+` ORDER BY o.name`, a...)
@@ -82,7 +90,7 @@ func (db *DB) ProjectQuotas(ctx context.Context, domain, id string) (found []Pro
 	err = db.view(ctx, func(t *tx) error {
 		found, err = all(t, func(s scanner) (q ProjectQuota, err error) {
 			err = s.Scan(&q.Project, &q.Name, &q.Images.Limit, &q.Images.Used)
-			q.Images.Limit = limitOf(q.Images.Limit, t.quotas.Images)
+			q.Images.orDefault(t.quotas.Images)
 			return q, err
 		}, `SELECT p.id, p.name, p.max_images, (SELECT COUNT(*) FROM image i WHERE i.project = p.id)
 			FROM project p WHERE p.domain = $1 AND ($2 = '' OR p.id = $2) ORDER BY p.name`, domain, id)
@@ -107,7 +115,7 @@ func (t *tx) domainQuota(domain string) (q DomainQuota, err error) {
 	if err != nil || !ok {
 		return q, orNotFound(err, "domain", "the domain %.64s does not exist", domain)
 	}
-	q.Orgs.Limit = limitOf(q.Orgs.Limit, t.quotas.Orgs)
+	q.Orgs.orDefault(t.quotas.Orgs)
 	return q, nil
 }
 

@@ -73,7 +73,7 @@ func TestSpaceQuota(t *testing.T) {
 	must(t, err)
 	q, err := y.Quotas(y.ctx())
 	must(t, err)
-	if q.Orgs[1].Org != "team" || q.Orgs[1].Space != (catalog.Quota{Used: 700}) {
+	if q.Orgs[1].Org != "team" || q.Orgs[1].Space != (catalog.Quota{Used: 700, Default: true}) {
 		t.Errorf("quotas %+v", q.Orgs)
 	}
 }

@@ -77,7 +77,7 @@ func quotasAreWhatTheLedgerSays(t *testing.T, w *world) {
 	w.bound(catalog.QuotaChange{Repos: new(int64(catalog.DefaultQuota))})
 	found, err := w.db.OrgQuotas(ctx, w.ann, true)
 	w.must(err)
-	want := catalog.OrgQuota{Org: "team", Repos: catalog.Quota{Used: 2}, Space: catalog.Quota{Limit: 100, Used: size("config") + size("base") + size("extra")}}
+	want := catalog.OrgQuota{Org: "team", Repos: catalog.Quota{Used: 2, Default: true}, Space: catalog.Quota{Limit: 100, Used: size("config") + size("base") + size("extra")}}
 	if len(found) != 1 || found[0] != want {
 		t.Errorf("quotas %+v, want %+v", found, want)
 	}
