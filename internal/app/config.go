@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"net/netip"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 
 	"easel"
 	"easel/internal/catalog"
+	"easel/internal/human"
 	"easel/internal/identity"
 )
 
@@ -74,6 +73,9 @@ type Config struct {
 	hookAllow []netip.Prefix      // HookAllow, parsed
 	providers []identity.Provider // SSO, parsed
 }
+
+// Bytes is a size with a unit.
+type Bytes = human.Bytes
 
 // Quotas bound domains, organisations and projects for which nothing else was set.
 type Quotas struct {
@@ -270,39 +272,4 @@ func (p *Place) exists() error {
 		return fmt.Errorf("there is no data directory %s", p.DataDir)
 	}
 	return nil
-}
-
-// Bytes is a size: a number with an optional unit KiB, MiB, GiB or TiB.
-type Bytes int64
-
-var units = []struct {
-	name string
-	size int64
-}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}, {"", 1}}
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (b *Bytes) UnmarshalText(text []byte) error {
-	for _, u := range units {
-		digits, ok := strings.CutSuffix(string(text), u.name)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
-		if err != nil || n < 0 || n > math.MaxInt64/u.size {
-			return easel.E(easel.Invalid, "size", "%q is no size: want a number with KiB, MiB, GiB or TiB", text)
-		}
-		*b = Bytes(n * u.size)
-		return nil
-	}
-	return nil
-}
-
-// MarshalText implements encoding.TextMarshaler; the result reads back as b.
-func (b Bytes) MarshalText() ([]byte, error) {
-	for _, u := range units[:4] {
-		if b != 0 && int64(b)%u.size == 0 {
-			return fmt.Appendf(nil, "%d%s", int64(b)/u.size, u.name), nil
-		}
-	}
-	return strconv.AppendInt(nil, int64(b), 10), nil
 }

@@ -134,16 +134,7 @@ type granted struct {
 
 // Run lists what groups have.
 func (c *grantLs) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
-	found, err := ses.granted(ctx)
-	if err != nil {
-		return err
-	}
-	return ses.print(found, func(w io.Writer) {
+	return show(ctx, s, &c.viewer, (*session).granted, func(w io.Writer, found []granted) {
 		row(w, "GROUP", "ROLE", "WHERE")
 		for _, g := range found {
 			row(w, g.Group, g.Role, g.Where)
@@ -151,21 +142,30 @@ func (c *grantLs) Run(ctx context.Context, s *streams) error {
 	})
 }
 
+// assignment is a role of a group as IAM sends it; without a project it is in the account.
+type assignment struct {
+	Group onlyID `json:"group"`
+	Role  onlyID `json:"role"`
+	Scope struct {
+		Project *onlyID `json:"project"`
+	} `json:"scope"`
+	Inherited bool `json:"is_inherited"` // in every project
+}
+
+type onlyID struct {
+	ID string `json:"id"`
+}
+
+func (s *session) assignments(ctx context.Context) ([]assignment, error) {
+	found, err := get[struct {
+		Assignments []assignment `json:"role_assignments"`
+	}](ctx, s, "/v3.0/OS-PERMISSION/role-assignments", nil)
+	return found.Assignments, err
+}
+
 func (s *session) granted(ctx context.Context) ([]granted, error) {
-	type ref struct {
-		ID string `json:"id"`
-	}
-	var out struct {
-		Assignments []struct {
-			Group ref `json:"group"`
-			Role  ref `json:"role"`
-			Scope struct {
-				Project *ref `json:"project"`
-			} `json:"scope"`
-			Inherited bool `json:"is_inherited"`
-		} `json:"role_assignments"`
-	}
-	if _, err := s.Do(ctx, client.Call{Method: http.MethodGet, Path: "/v3.0/OS-PERMISSION/role-assignments", Out: &out}); err != nil {
+	assigned, err := s.assignments(ctx)
+	if err != nil {
 		return nil, err
 	}
 	groups, err := s.groups(ctx)
@@ -184,7 +184,7 @@ func (s *session) granted(ctx context.Context) ([]granted, error) {
 		name[r.ID] = r.Display
 	}
 	found := []granted{}
-	for _, a := range out.Assignments {
+	for _, a := range assigned {
 		where := place{AllProjects: a.Inherited}
 		if a.Scope.Project != nil {
 			where.Project = a.Scope.Project.ID

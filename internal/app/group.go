@@ -56,11 +56,10 @@ type group struct {
 }
 
 func (s *session) groups(ctx context.Context) ([]group, error) {
-	var out struct {
+	found, err := get[struct {
 		Groups []group `json:"groups"`
-	}
-	_, err := s.Do(ctx, client.Call{Method: http.MethodGet, Path: "/v3/groups", Out: &out})
-	return out.Groups, err
+	}](ctx, s, "/v3/groups", nil)
+	return found.Groups, err
 }
 
 func (s *session) group(ctx context.Context, name string) (group, error) {
@@ -78,21 +77,25 @@ type groupLs struct {
 	Group  string `arg:"" optional:"" help:"List the users in this group."`
 }
 
+// members returns the users in a group.
+func (s *session) members(ctx context.Context, g group) ([]user, error) {
+	found, err := get[struct {
+		Users []user `json:"users"`
+	}](ctx, s, g.path()+"/users", nil)
+	return found.Users, err
+}
+
 // Run lists groups or members.
 func (c *groupLs) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
 	if c.Group != "" {
-		return c.members(ctx, ses)
+		return show(ctx, s, &c.viewer, c.members, func(w io.Writer, found []user) {
+			row(w, "NAME", "STATE")
+			for _, u := range found {
+				row(w, u.Name, u.state())
+			}
+		})
 	}
-	found, err := ses.groups(ctx)
-	if err != nil {
-		return err
-	}
-	return ses.print(found, func(w io.Writer) {
+	return show(ctx, s, &c.viewer, (*session).groups, func(w io.Writer, found []group) {
 		row(w, "NAME", "ID", "DESCRIPTION")
 		for _, g := range found {
 			row(w, g.Name, g.ID, g.Description)
@@ -100,23 +103,12 @@ func (c *groupLs) Run(ctx context.Context, s *streams) error {
 	})
 }
 
-func (c *groupLs) members(ctx context.Context, ses *session) error {
-	g, err := ses.group(ctx, c.Group)
+func (c *groupLs) members(s *session, ctx context.Context) ([]user, error) {
+	g, err := s.group(ctx, c.Group)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var out struct {
-		Users []user `json:"users"`
-	}
-	if _, err := ses.Do(ctx, client.Call{Method: http.MethodGet, Path: g.path() + "/users", Out: &out}); err != nil {
-		return err
-	}
-	return ses.print(out.Users, func(w io.Writer) {
-		row(w, "NAME", "STATE")
-		for _, u := range out.Users {
-			row(w, u.Name, u.state())
-		}
-	})
+	return s.members(ctx, g)
 }
 
 type groupCreate struct {

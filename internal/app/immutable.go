@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"easel"
@@ -84,7 +83,7 @@ func (c *repoImmutable) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
-	return c.keep(ctx, &c.viewer, s, "repositories/"+string(repo.Org())+"/"+strings.ReplaceAll(repo.Name(), "/", "$"))
+	return c.keep(ctx, &c.viewer, s, immutablePath(repo))
 }
 
 type orgImmutable struct {

@@ -23,6 +23,10 @@ var layers = map[string]layer{
 	"": {},
 
 	"internal/policy": {inside: []string{""}},
+	// Sizes and times as people write them.
+	"internal/human": {inside: []string{""}},
+	// What a team's file says, what a server has, and the difference.
+	"internal/setup": {inside: []string{"", "internal/human", "internal/policy"}, outside: []string{"github.com/goccy/go-yaml"}},
 	// A map of bounded size.
 	"internal/recent": {},
 	// Points where tests end the process; empty without its build tag.

@@ -51,6 +51,8 @@ type commands struct {
 	Robot robotCommands `cmd:"" help:"List, make and end the access keys of machines."`
 
 	Trash     trashCommands     `cmd:"" help:"List, restore and purge what was deleted."`
+	Apply     applyCommand      `cmd:"" help:"Bring organisations, rights, quotas and retention to what a file says."`
+	Export    exportCommand     `cmd:"" help:"Print them as such a file."`
 	Hook      hookCommands      `cmd:"" help:"Tell others what happens: webhooks and their deliveries."`
 	User      userCommands      `cmd:"" help:"Users of the account."`
 	Group     groupCommands     `cmd:"" help:"Groups of users; rights are granted to groups."`

@@ -48,22 +48,19 @@ type orgLs struct {
 	viewer `embed:""`
 }
 
+// orgs returns the organisations of which the caller sees something.
+func (s *session) orgs(ctx context.Context) ([]org, error) {
+	found, err := get[struct {
+		Orgs []org `json:"namespaces"`
+	}](ctx, s, orgsPath, nil)
+	return found.Orgs, err
+}
+
 // Run lists organisations.
 func (c *orgLs) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
-	var found struct {
-		Orgs []org `json:"namespaces"`
-	}
-	if _, err := ses.Do(ctx, client.Call{Method: http.MethodGet, Path: orgsPath, Out: &found}); err != nil {
-		return err
-	}
-	return ses.print(found.Orgs, func(w io.Writer) {
+	return show(ctx, s, &c.viewer, (*session).orgs, func(w io.Writer, found []org) {
 		row(w, "NAME", "REPOSITORIES", "YOU MAY", "CREATED BY")
-		for _, o := range found.Orgs {
+		for _, o := range found {
 			row(w, o.Name, o.Repos, o.level(), o.Creator)
 		}
 	})

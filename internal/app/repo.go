@@ -23,12 +23,13 @@ type repoCommands struct {
 
 // repo is a repository as SWR sends it (swr.md 6.2).
 type repo struct {
-	Org     string `json:"namespace"`
-	Name    string `json:"name"`
-	Size    int64  `json:"size"`
-	Tags    int    `json:"num_images"`
-	Public  bool   `json:"is_public"`
-	Updated string `json:"updated_at"`
+	Org         string `json:"namespace"`
+	Name        string `json:"name"`
+	Size        int64  `json:"size"`
+	Tags        int    `json:"num_images"`
+	Public      bool   `json:"is_public"`
+	Description string `json:"description"`
+	Updated     string `json:"updated_at"`
 }
 
 // tag is a tag as SWR sends it (swr.md 8.1).
@@ -72,11 +73,7 @@ func (c *repoLs) Run(ctx context.Context, s *streams) error {
 	return ses.print(repos, func(w io.Writer) {
 		row(w, "REPOSITORY", "TAGS", "SIZE", "VISIBILITY", "UPDATED")
 		for _, r := range repos {
-			visibility := "private"
-			if r.Public {
-				visibility = "public"
-			}
-			row(w, r.Org+"/"+r.Name, r.Tags, size(r.Size), visibility, clip(r.Updated))
+			row(w, r.Org+"/"+r.Name, r.Tags, size(r.Size), visibility(r.Public), clip(r.Updated))
 		}
 	})
 }

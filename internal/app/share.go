@@ -12,6 +12,7 @@ import (
 
 	"easel"
 	"easel/internal/client"
+	"easel/internal/human"
 )
 
 type shareCommands struct {
@@ -124,30 +125,21 @@ func (s *session) sharedWithMe(ctx context.Context) ([]sharedRepo, error) {
 	return pages[sharedRepo](ctx, s, "/v2/manage/shared-repositories", url.Values{"center": {"thirdparty"}, "order_column": {"name"}, "order_type": {"asc"}})
 }
 
-// deadline is a time that people write: a day, which it includes, or a time of day.
+// deadline is a time as people write it, in the zone of this machine.
 type deadline time.Time
 
-// UnmarshalText implements encoding.TextUnmarshaler. What names no zone is
-// local time.
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (d *deadline) UnmarshalText(text []byte) error {
-	if day, err := time.ParseInLocation(time.DateOnly, string(text), time.Local); err == nil {
-		*d = deadline(day.AddDate(0, 0, 1).Add(-time.Second))
-		return nil
-	}
-	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02T15:04", time.RFC3339} {
-		if at, err := time.ParseInLocation(layout, string(text), time.Local); err == nil {
-			*d = deadline(at)
-			return nil
-		}
-	}
-	return fmt.Errorf("%q is no day: want 2027-01-31, 2027-01-31T18:00 or 2027-01-31T18:00:00Z", text)
+	at, err := human.ParseDeadline(string(text), time.Local)
+	*d = deadline(at)
+	return err
 }
 
 // lifetime says when something ends.
 type lifetime struct {
-	Until   deadline `env:"-" xor:"lifetime" placeholder:"DAY" help:"The last day, such as 2027-01-31, or a time such as 2027-01-31T18:00."`
-	For     window   `env:"-" xor:"lifetime" placeholder:"TIME" help:"How long from now, such as 30d or 12h."`
-	Forever bool     `env:"-" xor:"lifetime" help:"Until it is removed."`
+	Until   deadline   `env:"-" xor:"lifetime" placeholder:"DAY" help:"The last day, such as 2027-01-31, or a time such as 2027-01-31T18:00."`
+	For     human.Span `env:"-" xor:"lifetime" placeholder:"TIME" help:"How long from now, such as 30d or 12h."`
+	Forever bool       `env:"-" xor:"lifetime" help:"Until it is removed."`
 }
 
 // deadline returns when that is in SWR's form; "" when no flag says.

@@ -7,13 +7,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"easel"
 	"easel/internal/catalog"
 	"easel/internal/client"
+	"easel/internal/human"
 )
 
 type trashCommands struct {
@@ -194,12 +194,19 @@ func (c *trashRm) Run(ctx context.Context, s *streams) error {
 	return errors.Join(append(errs, err)...)
 }
 
+// undoWindow is how long deletions in an organisation can be undone, as the server sends it.
+type undoWindow struct {
+	Window int64 `json:"window_seconds"`
+	Budget int64 `json:"budget_bytes"`
+	Held   int64 `json:"bytes_trash"`
+}
+
 type orgUndo struct {
 	viewer `embed:""`
-	Name   string `arg:"" help:"Name of the organisation."`
-	Window window `env:"-" placeholder:"TIME" help:"How long deletions can be undone, such as 12h or 7d; at most 90d."`
-	Budget Bytes  `env:"-" placeholder:"SIZE" help:"How many bytes trash may hold; then the oldest goes. Without: any number."`
-	Off    bool   `env:"-" help:"What is deleted from now on is gone at once."`
+	Name   string     `arg:"" help:"Name of the organisation."`
+	Window human.Span `env:"-" placeholder:"TIME" help:"How long deletions can be undone, such as 12h or 7d; at most 90d."`
+	Budget Bytes      `env:"-" placeholder:"SIZE" help:"How many bytes trash may hold; then the oldest goes. Without: any number."`
+	Off    bool       `env:"-" help:"What is deleted from now on is gone at once."`
 }
 
 // Help is the text below the flags.
@@ -227,11 +234,7 @@ func (c *orgUndo) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer ses.Close()
-	var u struct {
-		Window int64 `json:"window_seconds"`
-		Budget int64 `json:"budget_bytes"`
-		Held   int64 `json:"bytes_trash"`
-	}
+	var u undoWindow
 	call := client.Call{Method: http.MethodGet, Path: "/easel/v1/organisations/" + url.PathEscape(c.Name) + "/undo", Out: &u}
 	if c.Off || c.Window != 0 {
 		call.Method, call.In = http.MethodPut, map[string]int64{"window_seconds": int64(time.Duration(c.Window) / time.Second), "budget_bytes": int64(c.Budget)}
@@ -258,22 +261,4 @@ func days(d time.Duration) string {
 		return plural(int(d/(24*time.Hour)), "day")
 	}
 	return d.String()
-}
-
-// window is a time.Duration that can also be given in days.
-type window time.Duration
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (d *window) UnmarshalText(text []byte) error {
-	if n, ok := strings.CutSuffix(string(text), "d"); ok {
-		days, err := strconv.ParseFloat(n, 64)
-		if err != nil || days < -1000 || days > 1000 {
-			return fmt.Errorf("%q is no time: want days such as 7d, or hours such as 12h", text)
-		}
-		*d = window(days * 24 * float64(time.Hour))
-		return nil
-	}
-	parsed, err := time.ParseDuration(string(text))
-	*d = window(parsed)
-	return err
 }
