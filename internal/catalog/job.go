@@ -84,8 +84,8 @@ func (db *DB) AddJob(ctx context.Context, who easel.Principal, force bool, image
 		}
 		for n, i := range images {
 			_, err := t.exec(`
-				INSERT INTO job_image (job, n, image, path, state, receipt, freed, error, tries) VALUES ($1, $2, $3, $4, 'waiting', '', 0, '', 0)`,
-				id, n+1, i.ID, i.Path)
+				INSERT INTO job_image (job, n, image, path, workspace, state, receipt, freed, error, tries) VALUES ($1, $2, $3, $4, $5, 'waiting', '', 0, '', 0)`,
+				id, n+1, i.ID, i.Path, i.Workspace)
 			if err != nil {
 				return err
 			}
@@ -125,13 +125,29 @@ func (db *DB) Jobs(ctx context.Context, project, before string, limit int) (jobs
 	return jobs, err
 }
 
-// JobImages returns images of a job with their results, those after the nth.
-func (db *DB) JobImages(ctx context.Context, job string, after int64, limit int) (images []JobImage, err error) {
+// JobWorkspaces returns the workspaces that a job has images of. They may be
+// gone.
+func (db *DB) JobWorkspaces(ctx context.Context, job string) (ids []string, err error) {
 	err = db.view(ctx, func(t *tx) error {
+		ids, err = all(t, column[string], `SELECT DISTINCT workspace FROM job_image WHERE job = $1`, job)
+		return err
+	})
+	return ids, err
+}
+
+// JobImages returns images of a job with their results, those after the nth,
+// without those of hidden workspaces.
+func (db *DB) JobImages(ctx context.Context, job string, hidden []string, after int64, limit int) (images []JobImage, err error) {
+	err = db.view(ctx, func(t *tx) error {
+		a := args{job, after, limit}
+		shown := ``
+		if len(hidden) > 0 {
+			shown = ` AND workspace NOT IN (` + addAll(&a, hidden) + `)`
+		}
 		images, err = all(t, func(s scanner) (i JobImage, err error) {
 			err = s.Scan(&i.N, &i.Image, &i.Path, &i.State, &i.Receipt, &i.Freed, &i.Error)
 			return i, err
-		}, `SELECT n, image, path, state, receipt, freed, error FROM job_image WHERE job = $1 AND n > $2 ORDER BY n LIMIT $3`, job, after, limit)
+		}, `SELECT n, image, path, state, receipt, freed, error FROM job_image WHERE job = $1 AND n > $2`+shown+` ORDER BY n LIMIT $3`, a...)
 		return err
 	})
 	return images, err

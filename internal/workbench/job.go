@@ -54,14 +54,46 @@ func (s *Service) Jobs(ctx context.Context, before string, limit int) ([]catalog
 }
 
 // JobImages returns the images of a job with their results, those after the
-// nth. Errors: those of Job.
+// nth: all of them to whoever asked for the job, to others those in workspaces that they
+// may enter. Errors: those of Job.
 func (s *Service) JobImages(ctx context.Context, id string, after int64, limit int) (catalog.Job, []catalog.JobImage, error) {
 	job, err := s.Job(ctx, id)
 	if err != nil {
 		return job, nil, err
 	}
-	images, err := s.catalog.JobImages(ctx, id, after, limit)
+	hidden, err := s.hiddenIn(ctx, job)
+	if err != nil {
+		return job, nil, err
+	}
+	images, err := s.catalog.JobImages(ctx, id, hidden, after, limit)
 	return job, images, err
+}
+
+// hiddenIn returns the workspaces of a job whose images are not for the
+// caller. One that is gone counts as private.
+func (s *Service) hiddenIn(ctx context.Context, job catalog.Job) (hidden []string, err error) {
+	who := easel.PrincipalFrom(ctx)
+	if who.UserID == job.Account {
+		return nil, nil
+	}
+	ids, err := s.catalog.JobWorkspaces(ctx, job.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		err := s.mayIn(ctx, job.Project, id, policy.ListImages)
+		if errors.Is(err, easel.NotFound) {
+			gone := easel.Workspace{Project: job.Project, Access: easel.Private}
+			err = policy.Check(who, gone.Grants(who), policy.ListImages, "workspace", id)
+		}
+		switch {
+		case errors.Is(err, easel.Denied):
+			hidden = append(hidden, id)
+		case err != nil:
+			return nil, err
+		}
+	}
+	return hidden, nil
 }
 
 // SetJob pauses (JobPaused), resumes (JobRunning) or cancels (JobCancelled) a

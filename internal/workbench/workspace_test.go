@@ -201,3 +201,31 @@ func TestFreeStaysOutOfClosedWorkspaces(t *testing.T) {
 		t.Errorf("proposed to the owner %+v, %v", f.Items, err)
 	}
 }
+
+// TestJobInAClosedWorkspace: whose workspace it is not learns how far the job
+// is, not what its images are, also when the workspace is gone.
+func TestJobInAClosedWorkspace(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	ws, i := b.closed(t, easel.Private)
+	open := b.have(t, b.Ann, "team/jax:1", easel.Private)
+	job, err := b.StartJob(imagetest.As(t, b.Ann), workbench.Deletion{Project: imagetest.AcmeOne, IDs: []string{i.ID, open.ID}})
+	must(t, err)
+	for _, id := range []string{i.ID, open.ID} {
+		_, _, err := b.Delete(imagetest.As(t, b.Ann), imagetest.AcmeOne, id, false)
+		must(t, err)
+	}
+	admin := b.Cleo
+	admin.ProjectID = imagetest.AcmeOne
+	for _, gone := range []bool{false, true} {
+		if gone {
+			must(t, b.DeleteWorkspace(imagetest.As(t, b.Ann), imagetest.AcmeOne, ws))
+		}
+		for who, want := range map[string]int{"ann": 2, "cleo": 2, "ben": 1} {
+			seen, images, err := b.JobImages(imagetest.As(t, map[string]easel.Principal{"ann": b.Ann, "ben": b.Ben, "cleo": admin}[who]), job.ID, 0, 10)
+			if err != nil || len(images) != want || seen.Total != 2 || who == "ben" && images[0].Path != open.Path {
+				t.Errorf("gone: %v, %s sees %+v of %d, %v; want %d", gone, who, images, seen.Total, err, want)
+			}
+		}
+	}
+}

@@ -15,3 +15,6 @@ CREATE INDEX workspace_user_account ON workspace_user(account);
 -- Every image of a project is in a group.
 ALTER TABLE image_group ADD COLUMN home TEXT REFERENCES workspace(id);
 CREATE INDEX image_group_home ON image_group(home);
+
+-- Where the image of a job was: its path is not for everybody.
+ALTER TABLE job_image ADD COLUMN workspace TEXT NOT NULL DEFAULT '0';
