@@ -24,8 +24,8 @@ var acceptance = []struct {
 		"e2e/clients TestCloudEndpoint", "e2e/clients TestEveryCloudCall", "e2e/clients TestRefusals"}},
 	{"swr.md 17, 2: lists expose ContentRange, CreateSecret both headers", []string{
 		"e2e/clients TestCloudTags", "e2e/clients TestCloudShares", "e2e/clients TestCloudRetention", "e2e/clients TestCloudDockerLogin"}},
-	{"swr.md 17, 3: the other SDK makes, lists and deletes everything", []string{"e2e/clients TestStrictSDK"}},
-	{"swr.md 17, 4: the Terraform data source terminates", []string{"e2e/clients TestTerraformPages"}},
+	{"swr.md 17, 3: the other SDK makes, lists and deletes everything", []string{"e2e/clients TestStrictSDKs"}},
+	{"swr.md 17, 4: the Terraform data source terminates", []string{"e2e/clients TestTerraformPages", "e2e/clients TestStrictSDKs"}},
 	{"swr.md 17, 5: the spellings of a slash", []string{"e2e/clients TestSlashes", "internal/api/swr TestSlashForms"}},
 	{"swr.md 17, 6: levels 1, 3 and 7", []string{"e2e/clients TestLevels"}},
 	{"swr.md 17, 7: a share expires", []string{"e2e/clients TestShareExpires", "internal/attack TestSharesEndAtOnce"}},
@@ -33,7 +33,7 @@ var acceptance = []struct {
 	{"iam.md 11, 1: the vectors, and each negative variant", []string{
 		"internal/identity TestVerifyVectors", "internal/identity TestVerifyPublished", "internal/identity TestVerifyRefuses"}},
 	{"iam.md 11, 2: the SDK looks up its project", []string{"e2e/clients TestCloudIAM", "e2e/clients TestCloudRepositories"}},
-	{"iam.md 11, 3: the other SDK with access key, password and token", []string{"e2e/clients TestStrictSDK"}},
+	{"iam.md 11, 3: the other SDK with access key, password and token", []string{"e2e/clients TestStrictSDKs"}},
 	{"iam.md 11, 4: a token until it is revoked or 24 hours old", []string{"e2e/clients TestTokenLife", "internal/identity TestTokenLife"}},
 	{"iam.md 11, 5: a new key signs and logs in at once, an inactive one does not", []string{"e2e/clients TestCloudKeys", "e2e/clients TestLogins"}},
 	{"iam.md 11, 6: a temporary key with its token, without, and expired", []string{"e2e/clients TestCloudTemporaryKey", "internal/identity TestTemporaryKey"}},
