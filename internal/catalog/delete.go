@@ -99,7 +99,7 @@ func manifestDeletion(who easel.Principal, repo easel.Repo, digest easel.Digest,
 		}
 		var parent string
 		named, err := t.get([]any{&parent}, `
-			SELECT m.digest FROM child c JOIN manifest m ON m.id = c.parent WHERE c.repo = $1 AND c.child = $2 LIMIT 1`, r.repo, id)
+			SELECT m.digest FROM child c JOIN manifest m ON m.id = c.parent WHERE c.repo = CAST($1 AS BIGINT) AND c.child = CAST($2 AS BIGINT) LIMIT 1`, r.repo, id)
 		if err != nil {
 			return err
 		}

@@ -50,4 +50,11 @@
 // found. The figures of a scope are a row of ledger plus its rows of
 // ledger_entry. Transactions only add to the latter: two pushes to one
 // organisation do not wait for each other's commit. FoldLedger adds them up.
+//
+// # Parameters
+//
+// A statement on several tables that every push or deletion needs compares
+// with CAST($1 AS BIGINT) and not with $1: SQLite looks at the value of a bare
+// parameter when it plans such a statement, and would plan it anew for each
+// other repository.
 package catalog

@@ -50,7 +50,7 @@ func (db *DB) RepoTagRules(ctx context.Context, repo easel.Repo) (rules []TagRul
 
 // tagRules returns the rules that hold in a repository.
 func (t *tx) tagRules(repo int64) ([]TagRule, error) {
-	return all(t, scanTagRule, tagRules+`WHERE i.org = (SELECT org FROM repo WHERE id = $1) AND (i.repo IS NULL OR i.repo = $1)
+	return all(t, scanTagRule, tagRules+`WHERE i.org = (SELECT org FROM repo WHERE id = CAST($1 AS BIGINT)) AND (i.repo IS NULL OR i.repo = CAST($1 AS BIGINT))
 		ORDER BY CASE WHEN i.repo IS NULL THEN 0 ELSE 1 END, i.id`, repo)
 }
 

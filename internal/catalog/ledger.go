@@ -67,8 +67,8 @@ var heldElsewhere = func() string {
 		still = append(still, `CASE WHEN b.of_repo = -1 THEN coalesce((SELECT r.in_repo `+others+` LIMIT 1 OFFSET `+which+`), 0) ELSE 0 END`)
 	}
 	return `SELECT b.id, CASE WHEN b.lost = 1 THEN 0 ELSE b.size END, ` + strings.Join(slices.Concat(of, mine, still), ", ") + `
-		FROM blob b JOIN repo me ON me.id = $1
-		WHERE NOT EXISTS (SELECT 1 FROM ref f WHERE f.repo = $1 AND f.blob = b.id) AND b.id IN `
+		FROM blob b JOIN repo me ON me.id = CAST($1 AS BIGINT)
+		WHERE NOT EXISTS (SELECT 1 FROM ref f WHERE f.repo = CAST($1 AS BIGINT) AND f.blob = b.id) AND b.id IN `
 }()
 
 func scanHeldBlob(s scanner) (b heldBlob, err error) {

@@ -96,7 +96,7 @@ func (t *tx) namedBlobs(repo int64, m *easel.Manifest) ([]int64, error) {
 	for i, d := range named {
 		digests[i] = string(d.Digest)
 	}
-	have, err := t.idsByDigest(`SELECT b.digest, b.id FROM blob b JOIN link l ON l.blob = b.id WHERE l.repo = $1 AND b.lost = 0 AND b.digest IN `, repo, digests)
+	have, err := t.idsByDigest(`SELECT b.digest, b.id FROM blob b JOIN link l ON l.blob = b.id WHERE l.repo = CAST($1 AS BIGINT) AND b.lost = 0 AND b.digest IN `, repo, digests)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +260,7 @@ func (t *tx) settlePins(who easel.Principal, repo int64, digest easel.Digest, bl
 	}
 	referrers, err := all(t, column[int64], `
 		SELECT m.id FROM manifest m JOIN mpin p ON p.repo = m.repo AND p.manifest = m.id
-		WHERE m.repo = $1 AND m.subject = $2 AND p.owner = $3`, repo, string(digest), who.UserID)
+		WHERE m.repo = CAST($1 AS BIGINT) AND m.subject = CAST($2 AS TEXT) AND p.owner = CAST($3 AS TEXT)`, repo, string(digest), who.UserID)
 	if err != nil {
 		return err
 	}

@@ -232,7 +232,7 @@ type space struct {
 // pushes into it are counted one after the other.
 func (t *tx) spaceOf(repo int64) (s space, err error) {
 	stored := int64(DefaultQuota)
-	_, err = t.get([]any{&s.org, &stored}, `SELECT o.id, o.max_space FROM repo r JOIN org o ON o.id = r.org WHERE r.id = $1`, repo)
+	_, err = t.get([]any{&s.org, &stored}, `SELECT o.id, o.max_space FROM repo r JOIN org o ON o.id = r.org WHERE r.id = CAST($1 AS BIGINT)`, repo)
 	if err != nil || limitOf(stored, t.quotas.Space) == 0 {
 		return s, err
 	}

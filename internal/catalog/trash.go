@@ -81,7 +81,7 @@ func (t *tx) undoOf(r *removal) error {
 	}
 	var u undo
 	found, err := t.get([]any{&u.org, &u.window, &u.budget, &u.repo.Category, &u.repo.Description, &u.repo.Public}, `
-		SELECT o.id, o.undo_window, o.undo_budget, r.category, r.description, r.is_public FROM repo r JOIN org o ON o.id = r.org WHERE r.id = $1`, r.repo)
+		SELECT o.id, o.undo_window, o.undo_budget, r.category, r.description, r.is_public FROM repo r JOIN org o ON o.id = r.org WHERE r.id = CAST($1 AS BIGINT)`, r.repo)
 	if err == nil && found && u.window > 0 {
 		r.undo = &u
 	}

@@ -186,7 +186,7 @@ func (t *tx) needed(r *removal, id int64) (digest easel.Digest, needed bool, err
 	found, err := t.get([]any{&digest, &subject, &tagged}, `
 		SELECT m.digest, s.id, EXISTS (SELECT 1 FROM tag WHERE repo = m.repo AND manifest = m.id)
 		FROM manifest m LEFT JOIN manifest s ON s.repo = m.repo AND s.digest = m.subject
-		WHERE m.repo = $1 AND m.id = $2`, r.repo, id)
+		WHERE m.repo = CAST($1 AS BIGINT) AND m.id = CAST($2 AS BIGINT)`, r.repo, id)
 	if err != nil || !found || tagged {
 		return digest, true, err
 	}
