@@ -174,7 +174,7 @@ func (db *DB) newTx(ctx context.Context, q querier) *tx {
 	if db.watch != nil {
 		q = db.watch(ctx, q)
 	}
-	return &tx{ctx: ctx, q: q, engine: db.engine, now: micros(db.time()), pinFor: db.pinFor, quotas: db.quotas}
+	return &tx{ctx: ctx, q: q, engine: db.engine, now: micros(db.time()), pinFor: db.pinFor, quotas: db.quotas, reserve: db.reserve}
 }
 
 func (db *DB) time() time.Time {

@@ -24,6 +24,7 @@ type reserve struct {
 	file *os.File // the database, open for as long as SQLite has it open
 	mark int64    // free bytes below which space is low
 	held atomic.Bool
+	free atomic.Int64 // bytes, before the last write
 }
 
 const (
@@ -61,6 +62,7 @@ func (r *reserve) mind(ctx context.Context, g *group) {
 		return
 	}
 	free := int64(disk.Bavail) * disk.Bsize
+	r.free.Store(free)
 	switch {
 	case free < r.mark && r.held.CompareAndSwap(true, false):
 		if g.do(ctx, execAlone(`DELETE FROM reserve`)) != nil {

@@ -163,6 +163,42 @@ func (t *tx) considerTrash(r *removal) error {
 	return err
 }
 
+// copyInReserve is how many bytes of manifests a deletion can copy with what the
+// reserve keeps for it on a full disk: less than the log was grown to.
+const copyInReserve = reserveBytes / 2
+
+// fitTrash gives up that a deletion can be undone when the disk of the database
+// has no room for the copies that would take: in the log, in the database, and
+// once more. Deleting has to work on a full disk, and trash would not outlast it.
+func (t *tx) fitTrash(rs []*removal) error {
+	if t.reserve == nil {
+		return nil
+	}
+	var copies int64
+	for _, r := range rs {
+		if r.undo == nil {
+			continue
+		}
+		err := chunks(r.undo.manifests, func(ids []int64) error {
+			var a args
+			var n int64
+			_, err := t.get([]any{&n}, `SELECT coalesce(sum(length(body)), 0) FROM manifest WHERE id IN (`+addAll(&a, ids)+`)`, a...)
+			copies += n
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if copies <= copyInReserve || 3*copies < t.reserve.free.Load() {
+		return nil
+	}
+	for _, r := range rs {
+		r.undo = nil
+	}
+	return nil
+}
+
 // fillTrash copies what a restore needs, before it goes. The blobs are locked.
 func (t *tx) fillTrash(who easel.Principal, r *removal, receipt *easel.Receipt) error {
 	u := r.undo

@@ -22,13 +22,14 @@ type querier interface {
 // tx is one transaction with its context and its time. Helpers take it and
 // never commit.
 type tx struct {
-	ctx    context.Context
-	q      querier
-	engine engine
-	now    int64         // microseconds; one clock for the whole transaction
-	pinFor time.Duration // how long a pin lasts
-	quotas Quotas        // where no others were set
-	counts imageCounts   // of images that came and went, written last
+	ctx     context.Context
+	q       querier
+	engine  engine
+	now     int64         // microseconds; one clock for the whole transaction
+	pinFor  time.Duration // how long a pin lasts
+	quotas  Quotas        // where no others were set
+	reserve *reserve      // nil: the disk is the server's concern
+	counts  imageCounts   // of images that came and went, written last
 
 	planning bool            // everything is rolled back at the end
 	blockers []easel.Blocker // what a deletion would have been refused for

@@ -72,6 +72,9 @@ func (t *tx) unlink(who easel.Principal, action, resource string, rs []*removal,
 	if err != nil {
 		return err
 	}
+	if err := t.fitTrash(rs); err != nil {
+		return err
+	}
 	for _, r := range rs {
 		if err := t.fillTrash(who, r, &out.Receipt); err != nil {
 			return err
