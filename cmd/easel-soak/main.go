@@ -4,6 +4,7 @@
 //
 //	easel-soak crash   clients at random work; the server is killed with SIGKILL again and again
 //	easel-soak points  the server is killed once at each failpoint
+//	easel-soak bulk    the server is killed again and again in the middle of a job of many images
 //	easel-soak churn   pushes that reuse the layers of images being deleted at that moment
 //	easel-soak soak    mixed load for hours, with a report of one page
 //
@@ -57,11 +58,12 @@ var modes = map[string]struct {
 }{
 	"crash":  {crash, time.Minute, 8, []string{"--pin-for", crashPin.String(), "--upload-ttl", crashTTL.String()}},
 	"points": {points, 4 * time.Minute, 8, []string{"--pin-for", crashPin.String(), "--upload-ttl", crashTTL.String()}},
+	"bulk":   {bulk, 4 * time.Minute, 1, []string{"--pin-for", crashPin.String(), "--upload-ttl", crashTTL.String()}},
 	"churn":  {churn, time.Minute, 16, []string{"--pin-for", churnPin.String()}},
 	"soak":   {soak, time.Hour, 8, []string{"--pin-for", soakPin.String(), "--upload-ttl", soakPin.String()}},
 }
 
-const usage = "usage: easel-soak crash|points|churn|soak [--duration D] [--kills N] [--seed N] [--clients N] [--binary PATH] [--database URL] [--keep]"
+const usage = "usage: easel-soak crash|points|bulk|churn|soak [--duration D] [--kills N] [--seed N] [--clients N] [--binary PATH] [--database URL] [--keep]"
 
 func run(ctx context.Context, args []string) int {
 	if len(args) == 0 {

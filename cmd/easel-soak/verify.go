@@ -286,8 +286,8 @@ func (b *bench) balance(ctx context.Context, wait time.Duration) (int64, error) 
 		return 0, err
 	}
 	pause(ctx, wait)
-	if out, code, err := b.server.easel(ctx, "reclaim"); err != nil || code != 0 {
-		return 0, fmt.Errorf("easel reclaim: exit code %d, %w\n%s", code, err, out)
+	if err := b.reclaim(ctx); err != nil {
+		return 0, err
 	}
 	if err := b.rest(ctx); err != nil {
 		return 0, err
@@ -297,6 +297,14 @@ func (b *bench) balance(ctx context.Context, wait time.Duration) (int64, error) 
 		return 0, err
 	}
 	return b.onDisk(named, "the blobs that manifests name")
+}
+
+// reclaim runs `easel reclaim`.
+func (b *bench) reclaim(ctx context.Context) error {
+	if out, code, err := b.server.easel(ctx, "reclaim"); err != nil || code != 0 {
+		return fmt.Errorf("easel reclaim: exit code %d, %w\n%s", code, err, out)
+	}
+	return nil
 }
 
 // named returns the sizes of all blobs that manifests name, by digest.

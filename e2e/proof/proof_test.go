@@ -57,6 +57,10 @@ func TestCrash(t *testing.T) { prove(t, "crash", "--duration", "30s") }
 
 func TestPoints(t *testing.T) { prove(t, "points") }
 
+func TestBulk(t *testing.T) { prove(t, "bulk") }
+
+func TestBulkPostgres(t *testing.T) { prove(t, "bulk", "--database", pgtest.Start(t)) }
+
 func TestCrashPostgres(t *testing.T) {
 	prove(t, "crash", "--duration", "20s", "--database", pgtest.Start(t))
 }
