@@ -35,30 +35,31 @@ type keyLs struct {
 	User   string `env:"-" placeholder:"NAME" help:"Of this user (default: your own)."`
 }
 
-// Run lists access keys.
-func (c *keyLs) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
+// keys returns the caller's own access keys.
+func (s *session) keys(ctx context.Context) ([]key, error) { return s.keysOf(ctx, "") }
+
+// keysOf returns the access keys of a user, "" for the caller.
+func (s *session) keysOf(ctx context.Context, user string) ([]key, error) {
 	query := url.Values{}
-	if c.User != "" {
-		u, err := ses.user(ctx, c.User)
+	if user != "" {
+		u, err := s.user(ctx, user)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		query.Set("user_id", u.ID)
 	}
-	var out struct {
+	found, err := get[struct {
 		Keys []key `json:"credentials"`
-	}
-	if _, err := ses.Do(ctx, client.Call{Method: http.MethodGet, Path: keysPath, Query: query, Out: &out}); err != nil {
-		return err
-	}
-	return ses.print(out.Keys, func(w io.Writer) {
+	}](ctx, s, keysPath, query)
+	return found.Keys, err
+}
+
+// Run lists access keys.
+func (c *keyLs) Run(ctx context.Context, s *streams) error {
+	of := func(s *session, ctx context.Context) ([]key, error) { return s.keysOf(ctx, c.User) }
+	return show(ctx, s, &c.viewer, of, func(w io.Writer, found []key) {
 		row(w, "ACCESS KEY", "STATUS", "CREATED", "DESCRIPTION")
-		for _, k := range out.Keys {
+		for _, k := range found {
 			row(w, k.Access, k.Status, clip(k.Created), k.Description)
 		}
 	})

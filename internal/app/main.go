@@ -75,9 +75,10 @@ type commands struct {
 	Reclaim reclaimCommand `cmd:"" help:"Unlink what waits to be unlinked, now."`
 	Audit   auditCommands  `cmd:"" help:"Show who deleted, registered and changed what, and prove it."`
 
-	Config  configCommand  `cmd:"" help:"Print the effective server configuration."`
-	Admin   adminCommands  `cmd:"" help:"Repair an installation on the machine it runs on."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Config     configCommand     `cmd:"" help:"Print the effective server configuration."`
+	Admin      adminCommands     `cmd:"" help:"Repair an installation on the machine it runs on."`
+	Completion completionCommand `cmd:"" help:"Print a script with which a shell completes commands and names."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 // streams are what a command reads and writes.
@@ -116,6 +117,10 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	if err != nil {
 		fmt.Fprintln(stderr, "easel:", err)
 		return exitUsage
+	}
+	if len(args) > 0 && args[0] == "__complete" {
+		complete(ctx, parser.Model.Node, stdout, args[1:])
+		return exitOK
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
