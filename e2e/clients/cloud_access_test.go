@@ -1,9 +1,14 @@
 package clients
 
 import (
+	"net/http"
+	"strings"
 	"testing"
 
+	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/auth/basic"
+	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/config"
+	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/httphandler"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/core/region"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/iam/v3/model"
 	swr "github.com/huaweicloud/huaweicloud-sdk-go-v3/services/swr/v2"
@@ -88,4 +93,28 @@ func looks(t *testing.T, s *server.Server, access, secret, token string) *swr.Sw
 	hc, err := swr.SwrClientBuilder().WithRegion(region.NewRegion(server.Region, s.URL)).WithCredential(credentials).SafeBuild()
 	ok(t, err)
 	return swr.NewSwrClient(hc)
+}
+
+// TestCloudDerived signs with a key that is derived for the region and the
+// service, as the SDK does where it is told to.
+func TestCloudDerived(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	list := func(secret string) error {
+		credentials, err := basic.NewCredentialsBuilder().WithAk(s.AccessKey).WithSk(secret).WithProjectId(s.Project).
+			WithDerivedPredicate(auth.DefaultDerivedPredicate).SafeBuild()
+		ok(t, err)
+		var signature string
+		look := httphandler.NewHttpHandler().AddRequestHandler(func(r http.Request) { signature = r.Header.Get("Authorization") })
+		hc, err := swr.SwrClientBuilder().WithRegion(region.NewRegion(server.Region, s.URL)).WithDerivedAuthServiceName("swr").WithCredential(credentials).
+			WithHttpConfig(config.DefaultHttpConfig().WithHttpHandler(look)).SafeBuild()
+		ok(t, err)
+		_, err = swr.NewSwrClient(hc).ListReposDetails(&swrmodel.ListReposDetailsRequest{Filter: ptr("namespace::" + org + "|limit::5|offset::0")})
+		if !strings.HasPrefix(signature, "V11-HMAC-SHA256 ") {
+			t.Errorf("the SDK signs another way: %.20s", signature)
+		}
+		return err
+	}
+	ok(t, list(s.SecretKey))
+	wantRefused(t, list(s.SecretKey+"x"), http.StatusUnauthorized, "SVCSTG.SWR.4010000")
 }

@@ -63,6 +63,32 @@ func TestCloudRetention(t *testing.T) {
 	s.Check(t)
 }
 
+// TestCloudRetentionByDate sets the other kind of policy, with the other kind of
+// selector: nothing is old enough to go.
+func TestCloudRetentionByDate(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	c := newCloud(t, s)
+	push(t, s, "lab:1", newImage(t, 1))
+	var params any = map[string]string{"days": "30"}
+	byDate := []model.Rule{{Template: model.GetRuleTemplateEnum().DATE_RULE, Params: &params, TagSelectors: []model.TagSelector{{Kind: "regexp", Pattern: "^v[0-9]+$"}}}}
+	made, err := c.repos.CreateRetention(&model.CreateRetentionRequest{Namespace: org, Repository: "lab",
+		Body: &model.CreateRetentionRequestBody{Algorithm: "or", Rules: byDate}})
+	ok(t, err)
+	shown, err := c.repos.ShowRetention(&model.ShowRetentionRequest{Namespace: org, Repository: "lab", RetentionId: *made.Id})
+	ok(t, err)
+	if diff := cmp.Diff(map[string]any{"days": "30"}, *(*shown.Rules)[0].Params); diff != "" {
+		t.Errorf("parameters (-set +shown):\n%s", diff)
+	}
+	want(t, "selector", (*shown.Rules)[0].TagSelectors[0], byDate[0].TagSelectors[0])
+	_, err = c.repos.UpdateRetention(&model.UpdateRetentionRequest{Namespace: org, Repository: "lab", RetentionId: *made.Id,
+		Body: &model.UpdateRetentionRequestBody{Algorithm: "or", Rules: keep("1")}})
+	wantRefused(t, err, http.StatusBadRequest, "SVCSTG.SWR.4000014") // the kind stays
+	if diff := cmp.Diff([]string{"1"}, tagsOf(t, c, "lab")); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+}
+
 // tagsOf returns the tags of a repository, ordered by name.
 func tagsOf(t *testing.T, c *cloud, repo string) (names []string) {
 	t.Helper()
