@@ -19,7 +19,7 @@ var identityProviders sync.Map
 
 // provider is an identity provider: "provider start" sets ISSUER to its
 // address, "provider as CLAIMS" says who logs in from now on, "provider finish" ends
-// the log-in on another device.
+// the log-in on another device, "provider token FILE CLAIMS" writes a token.
 func provider(ts *testscript.TestScript, neg bool, args []string) {
 	if args[0] == "start" {
 		p := issuertest.Start(time.Now)
@@ -39,6 +39,12 @@ func provider(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	claims := issuertest.Claims{}
 	ts.Check(json.Unmarshal([]byte(args[len(args)-1]), &claims))
+	if args[0] == "token" {
+		text, err := p.Token(claims)
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text+"\n"), 0o600))
+		return
+	}
 	p.As(claims)
 }
 

@@ -53,7 +53,8 @@ type Config struct {
 	MaxImageSize Bytes `yaml:"max_image_size" default:"0" placeholder:"SIZE" help:"Largest image that can be registered; 0: any."`
 	Compat       bool  `yaml:"compat" help:"What the cloud does where Easel differs: 5 organisations, 2 access keys, 400 instead of 404 for a missing image."`
 
-	HookAllow []string `yaml:"hook_allow" name:"hook-allow" placeholder:"CIDR" help:"Networks that hooks may be delivered to although they are not public, such as 10.1.0.0/16."`
+	HookAllow   []string `yaml:"hook_allow" name:"hook-allow" placeholder:"CIDR" help:"Networks that hooks may be delivered to although they are not public, such as 10.1.0.0/16."`
+	IssuerAllow []string `yaml:"issuer_allow" name:"issuer-allow" placeholder:"CIDR" help:"Networks in which issuers of trusts may be although they are not public, such as 10.1.0.0/16."`
 
 	ProjectID   string `yaml:"project_id" name:"project-id" placeholder:"ID" help:"Id of the first project, for a first start that must be reproducible."`
 	ProjectName string `yaml:"project_name" default:"eu-de" help:"Name of the first project, and of the region (${default})."`
@@ -70,8 +71,9 @@ type Config struct {
 
 	SSO []SSOProvider `yaml:"sso,omitempty" kong:"-"`
 
-	hookAllow []netip.Prefix      // HookAllow, parsed
-	providers []identity.Provider // SSO, parsed
+	hookAllow   []netip.Prefix      // HookAllow, parsed
+	issuerAllow []netip.Prefix      // IssuerAllow, parsed
+	providers   []identity.Provider // SSO, parsed
 }
 
 // Bytes is a size with a unit.
@@ -200,12 +202,12 @@ func (c *Config) complete(f *File) error {
 	case c.OrgQuota < 1 || c.KeyQuota < 1:
 		return errors.New("--org-quota and --key-quota must be at least 1")
 	}
-	for _, text := range c.HookAllow {
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			return fmt.Errorf("--hook-allow %.80q: want a network such as 10.1.0.0/16 or 10.1.2.3/32", text)
-		}
-		c.hookAllow = append(c.hookAllow, network.Masked())
+	var err error
+	if c.hookAllow, err = networks("--hook-allow", c.HookAllow); err != nil {
+		return err
+	}
+	if c.issuerAllow, err = networks("--issuer-allow", c.IssuerAllow); err != nil {
+		return err
 	}
 	if err := c.parseSSO(); err != nil {
 		return err
@@ -217,6 +219,18 @@ func (c *Config) complete(f *File) error {
 		return err
 	}
 	return c.Place.complete()
+}
+
+// networks parses the networks that a flag names.
+func networks(flag string, texts []string) (all []netip.Prefix, err error) {
+	for _, text := range texts {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s %.80q: want a network such as 10.1.0.0/16 or 10.1.2.3/32", flag, text)
+		}
+		all = append(all, network.Masked())
+	}
+	return all, nil
 }
 
 // trusted returns the networks of proxies that are believed.

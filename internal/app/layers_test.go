@@ -43,7 +43,7 @@ var layers = map[string]layer{
 	"internal/registry": {inside: []string{"", "internal/policy", "internal/blob", "internal/catalog", "internal/failpoint"}},
 	// Which addresses that users chose are dialled.
 	"internal/outbound":  {},
-	"internal/issuer":    {inside: []string{"", "internal/outbound"}, outside: []string{"github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4", "golang.org/x/oauth2"}},
+	"internal/issuer":    {inside: []string{"", "internal/outbound", "internal/recent"}, outside: []string{"github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4", "golang.org/x/oauth2"}},
 	"internal/hook":      {inside: []string{"", "internal/policy", "internal/catalog", "internal/outbound"}},
 	"internal/workbench": {inside: []string{"", "internal/policy", "internal/catalog", "internal/registry"}},
 

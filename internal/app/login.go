@@ -25,6 +25,8 @@ type loginCommand struct {
 	SSO       bool   `name:"sso" env:"-" help:"Log in with the organisation's identity provider, in a browser."`
 	Provider  string `env:"-" placeholder:"NAME" help:"Which one, when the server knows several."`
 	Device    bool   `env:"-" help:"Log in on another device: no browser is needed here."`
+	Trust     string `env:"-" placeholder:"ID" help:"Log in as a machine, with a token that the trust accepts."`
+	TokenFile string `env:"-" placeholder:"FILE" help:"Where the token is (default: EASEL_TOKEN)."`
 	Domain    string `env:"EASEL_DOMAIN_NAME" default:"easel" help:"The user's domain (${default})."`
 	Project   string `placeholder:"NAME" env:"-" help:"Project, by name or id (default: the server's region project)."`
 }
@@ -39,7 +41,8 @@ Examples:
   echo "$SECRET" | easel login https://easel.example.org --access-key AKXX
   easel login https://easel.example.org --user alice
   easel login https://easel.example.org --sso
-  easel login https://easel.example.org --sso --device`
+  easel login https://easel.example.org --sso --device
+  easel login https://easel.example.org --trust ID --token-file /var/run/secrets/tokens/easel`
 }
 
 // Run asks the server who the key is and saves the profile.
@@ -54,13 +57,15 @@ func (c *loginCommand) Run(ctx context.Context, s *streams) error {
 	if err := c.key(ctx, s, &p); err != nil {
 		return err
 	}
-	cl, err := client.New(p.Server, client.Credentials{AccessKey: p.AccessKey, SecretKey: p.SecretKey})
-	if err != nil {
-		return err
-	}
-	defer cl.Close()
-	if p.ProjectID, p.ProjectName, err = findProject(ctx, cl, c.Project); err != nil {
-		return err
+	if p.ProjectID == "" {
+		cl, err := client.New(p.Server, client.Credentials{AccessKey: p.AccessKey, SecretKey: p.SecretKey})
+		if err != nil {
+			return err
+		}
+		defer cl.Close()
+		if p.ProjectID, p.ProjectName, err = findProject(ctx, cl, c.Project); err != nil {
+			return err
+		}
 	}
 	path, err := c.save(p)
 	if err != nil {
@@ -68,7 +73,7 @@ func (c *loginCommand) Run(ctx context.Context, s *streams) error {
 	}
 	fmt.Fprintf(s.out, "Logged in to %s, project %s. The key is in %s.\n", p.Server, p.ProjectName, path)
 	if !p.Ends.IsZero() {
-		fmt.Fprintf(s.out, "The session ends at %s; then run easel login --sso again.\n", p.Ends.Local().Format("2006-01-02 15:04"))
+		fmt.Fprintf(s.out, "The session ends at %s; then log in again.\n", p.Ends.Local().Format("2006-01-02 15:04"))
 	}
 	return nil
 }
@@ -81,6 +86,12 @@ func (c *loginCommand) key(ctx context.Context, s *streams, p *profile) (err err
 		return errors.New("--sso makes an access key of its own: leave --user and --access-key away")
 	case !c.SSO && (c.Device || c.Provider != ""):
 		return errors.New("--device and --provider belong to --sso")
+	case c.Trust == "" && c.TokenFile != "":
+		return errors.New("which trust? --trust ID; its id is in easel trust ls")
+	case c.Trust != "" && (c.SSO || c.User != ""):
+		return errors.New("--trust makes an access key of its own: leave --sso and --user away")
+	case c.Trust != "":
+		return c.exchange(ctx, p)
 	case c.SSO:
 		made, err := c.signOn(ctx, s, p.Server)
 		p.AccessKey, p.SecretKey, p.Ends = made.AccessKey, made.SecretKey, made.ExpiresAt

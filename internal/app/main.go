@@ -50,6 +50,7 @@ type commands struct {
 	Share shareCommands `cmd:"" help:"Let other domains pull from a repository until a deadline."`
 	Robot robotCommands `cmd:"" help:"List, make and end the access keys of machines."`
 
+	Trust     trustCommands     `cmd:"" help:"Let machines in with tokens of their CI system or cluster."`
 	Trash     trashCommands     `cmd:"" help:"List, restore and purge what was deleted."`
 	Apply     applyCommand      `cmd:"" help:"Bring organisations, rights, quotas and retention to what a file says."`
 	Export    exportCommand     `cmd:"" help:"Print them as such a file."`

@@ -59,7 +59,7 @@ func newMetrics() *metrics {
 	for _, caller := range []string{"user", "robot", "address"} {
 		m.limited.WithLabelValues(caller)
 	}
-	for _, kind := range []string{"password", "login", "signature", "sso"} {
+	for _, kind := range []string{"password", "login", "signature", "sso", "exchange"} {
 		m.logins.WithLabelValues(kind, "failed")
 		m.logins.WithLabelValues(kind, "refused")
 	}

@@ -41,7 +41,7 @@ func wire(ctx context.Context, c *Config, st *stores, at net.Addr, m *metrics, t
 	sys := &system{stopping: make(chan struct{})}
 	sys.identity = identity.New(identity.Options{
 		Catalog: st.catalog, MasterKey: st.masterKey, Log: log, Region: c.ProjectName, MaxKeys: c.KeyQuota,
-		Lockout: identity.Lockout{After: c.lockout(), Observe: m.login}, Providers: c.providers,
+		Lockout: identity.Lockout{After: c.lockout(), Observe: m.login}, Providers: c.providers, IssuerAllow: c.issuerAllow,
 	})
 	sys.registry = registry.New(registry.Options{
 		Catalog: st.catalog, Blobs: traces.store(st.blobs), Log: log, Metrics: m, Receipts: sys.identity,
@@ -88,7 +88,7 @@ func (s *system) families(c *Config, auth api.Authenticator, m *metrics) http.Ha
 		tokenFamily:     iam.NewRegistryAuth(s.identity),
 		iamFamily:       iam.New(s.identity, auth, iam.Options{PublicURL: base, Region: c.ProjectName}),
 		rootFamily:      root(swr.Versions(base), iam.VersionsHandler(base)),
-		easelFamily:     easelapi.New(easelapi.Options{Auth: auth, Images: s.images, Room: s.images, Protector: s.images, Tags: s.registry, Trash: s.registry, Content: s.registry, Robots: s.identity, SignOn: s.identity, Hooks: s.hooks, Jobs: s.images, Stopping: s.stopping}),
+		easelFamily:     easelapi.New(easelapi.Options{Auth: auth, Images: s.images, Room: s.images, Protector: s.images, Tags: s.registry, Trash: s.registry, Content: s.registry, Robots: s.identity, SignOn: s.identity, Trusts: s.identity, Exchange: s.identity, Hooks: s.hooks, Jobs: s.images, Stopping: s.stopping}),
 		docsFamily:      docsAt(docs.Later(documents())),
 	}}
 }

@@ -245,6 +245,12 @@ var easelAttempts = []attempt{
 	{"POST /easel/v1/sso/{provider}/authorization", "/easel/v1/sso/corp/authorization", "", "{}", "", "open 404"},
 	{"POST /easel/v1/sso/{provider}/device", "/easel/v1/sso/corp/device", "", "", "", "open 404"},
 	{"POST /easel/v1/sso/{provider}/session", "/easel/v1/sso/corp/session", "", `{"device_code":"x"}`, "", "open 404"},
+	{"GET /easel/v1/trusts", "/easel/v1/trusts", "", "", "", "401 - 200 200 200"},
+	{"POST /easel/v1/trusts", "/easel/v1/trusts", "/easel/v1/trusts", `{"name":"x","user_id":"$USER","issuer":"https://ci.example.org","audience":"x","claims":{"sub":"x"},"repositories":["*"],"actions":["pull"]}`, "", "401 - 403 403* 403*"},
+	{"GET /easel/v1/trusts/{id}", "/easel/v1/trusts/$TRUST", "/easel/v1/trusts/$NOUUID", "", "", "401 - 404 403* 403*"},
+	{"PATCH /easel/v1/trusts/{id}", "/easel/v1/trusts/$TRUST", "/easel/v1/trusts/$NOUUID", `{"active":false}`, "", "401 - 404 403* 403*"},
+	{"DELETE /easel/v1/trusts/{id}", "/easel/v1/trusts/$TRUST", "/easel/v1/trusts/$NOUUID", "", "", "401 - 404 403* 403*"},
+	{"POST /easel/v1/exchange", "/easel/v1/exchange", "/easel/v1/exchange", "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token_type=urn:ietf:params:oauth:token-type:jwt&subject_token=x&audience=$TRUST", "Content-Type: application/x-www-form-urlencoded", "open 400"},
 	{"POST /easel/v1/check", "/easel/v1/check", "", "{}", "", "401 - 403 403 403"},
 	{"GET /easel/v1/robots", "/easel/v1/robots", "", "", "", "401 - 200 200 200"},
 	{"POST /easel/v1/robots", "/easel/v1/robots", "/easel/v1/robots", `{"name":"x","user_id":"$USER","repositories":["*"],"actions":["pull"]}`, "", "401 - 403 403* 403*"},
@@ -364,6 +370,8 @@ func settleMatrix(t *testing.T, in *installation) *matrix {
 	crew := field[map[string]any](t, in.iam(t, "ann", "POST", "/v3/groups", `{"group":{"name":"crew"}}`).want(t, "make a group", http.StatusCreated), "group")["id"].(string)
 	in.iam(t, "ann", "PUT", "/v3/groups/"+crew+"/users/"+ann.UserID, "").want(t, "join it", http.StatusNoContent)
 	hook := in.hook(t, "ann", "team")
+	trust := field[string](t, in.iam(t, "ann", "POST", "/easel/v1/trusts", `{"name":"ci","issuer":"https://ci.example.org","audience":"easel","claims":{"sub":"x"},
+		"repositories":["*"],"actions":["push"]}`).want(t, "make a trust", http.StatusCreated), "id")
 	policy := field[map[string]any](t, in.iam(t, "ann", "POST", "/v3.0/OS-ROLE/roles", `{"role":{"display_name":"look","type":"XA","policy":
 		{"Version":"1.1","Statement":[{"Effect":"Allow","Action":["swr:repo:get*"]}]}}}`).want(t, "make a policy", http.StatusCreated), "role")["id"].(string)
 	for _, place := range []string{"/v3/domains/" + ann.DomainID, "/v3/projects/" + acmeOne, "/v3/OS-INHERIT/domains/" + ann.DomainID} {
@@ -375,14 +383,14 @@ func settleMatrix(t *testing.T, in *installation) *matrix {
 		"WORKSPACE": closed.ID, "HIDDEN": hidden, "HIDDENGROUP": easel.GroupID(acmeOne, closed.ID, "team", "hidden"),
 		"IMAGE": image, "GROUP": easel.GroupID(acmeOne, "0", "team", "private"), "RECEIPT": deleted.header.Get("X-Easel-Receipt"),
 		"P1": acmeOne, "USER": ann.UserID, "ADMIN": "ann", "KEY": ann.AccessKey, "TOKEN": in.token(t, "ann", ""), "BODY": manifest, "JOB": field[string](t, job, "id"),
-		"HOOK": hook, "ORG": "team", "REPO": "private", "V2": "v2", "CREW": crew, "POLICY": policy, "DOMAIN": ann.DomainID, "WRONGLOGIN": "cHJvamVjdC1hMUB4Ong=",
+		"HOOK": hook, "TRUST": trust, "ORG": "team", "REPO": "private", "V2": "v2", "CREW": crew, "POLICY": policy, "DOMAIN": ann.DomainID, "WRONGLOGIN": "cHJvamVjdC1hMUB4Ong=",
 	}
 	uuid := "01a20993-fba6-7557-9f78-87f3e5ab0000"
 	m.present["RETENTION"] = fmt.Sprint(retention)
 	m.absent = maps.Clone(m.present)
 	maps.Copy(m.absent, map[string]string{
 		"HOOK": strings.Repeat("0", 32), "WORKSPACE": strings.Repeat("z", 32), "HIDDEN": uuid, "HIDDENGROUP": uuid,
-		"IMAGE": uuid, "GROUP": uuid, "USER": strings.Repeat("0", 32), "ADMIN": "abc", "KEY": "NOSUCHACCESSKEY00000", "TOKEN": strings.Repeat("A", 43),
+		"IMAGE": uuid, "GROUP": uuid, "TRUST": uuid, "USER": strings.Repeat("0", 32), "ADMIN": "abc", "KEY": "NOSUCHACCESSKEY00000", "TOKEN": strings.Repeat("A", 43),
 		"ORG": "newt", "REPO": "missing", "V2": "v9", "P1": strings.Repeat("0", 32), "CREW": strings.Repeat("1", 32), "POLICY": strings.Repeat("2", 32),
 	})
 	for _, all := range []map[string]string{m.present, m.absent} {
@@ -519,6 +527,7 @@ func (m *matrix) allIsThere(t *testing.T) {
 		"/v1/" + acmeOne + "/workspaces/" + m.present["WORKSPACE"]:     200,
 		"/easel/v1/receipts/" + m.present["RECEIPT"]:                   200,
 		"/easel/v1/hooks/" + m.present["HOOK"]:                         200,
+		"/easel/v1/trusts/" + m.present["TRUST"]:                       200,
 		"/v3.0/OS-CREDENTIAL/credentials/" + m.present["KEY"]:          200,
 		"/v2/manage/namespaces/team":                                   200,
 		"/v2/manage/namespaces/team/repos/missing":                     404,

@@ -66,7 +66,8 @@ func (t *tx) keyOwner(access string) (KeyOwner, error) {
 	return KeyOwner{Key: key, Account: a.done()}, err
 }
 
-// AccountKeys returns the access keys of an account, oldest first, without secrets.
+// AccountKeys returns the access keys of an account, oldest first, without
+// secrets, and without those that tokens were exchanged for.
 func (db *DB) AccountKeys(ctx context.Context, account string) (found []AccessKey, err error) {
 	err = db.view(ctx, func(t *tx) error {
 		found, err = all(t, func(row scanner) (AccessKey, error) {
@@ -76,7 +77,7 @@ func (db *DB) AccountKeys(ctx context.Context, account string) (found []AccessKe
 			}
 			s.k.Secret = nil
 			return s.done()
-		}, `SELECT `+keyColumns+` FROM access_key k WHERE k.account = $1 ORDER BY k.created, k.access`, account)
+		}, `SELECT `+keyColumns+` FROM access_key k WHERE k.account = $1 AND k.trust IS NULL ORDER BY k.created, k.access`, account)
 		return err
 	})
 	return found, err
@@ -164,6 +165,8 @@ type TokenOwner struct {
 	Token   Token
 	Account Account
 	Project Project // zero when the token is bound to the domain only, or the project is gone
+	Access  string  // the access key that it goes with, and whose bound it has; "" for a person's
+	Bound   *easel.Bound
 }
 
 // AddToken stores a login and forgets the tokens that expired before forget.
@@ -193,9 +196,11 @@ func (db *DB) TokenOwner(ctx context.Context, hash string) (TokenOwner, error) {
 func (t *tx) tokenOwner(hash string) (o TokenOwner, err error) {
 	var a accountScan
 	var issued, expires int64
-	dest := append([]any{&o.Token.Hash, &o.Token.Account, &o.Token.Project, &o.Token.Methods, &issued, &expires}, a.dest()...)
-	ok, err := t.get(dest, `SELECT t.hash, t.account, t.project, t.methods, t.issued, t.expires, `+accountColumns+
-		` FROM token t JOIN account a ON a.id = t.account JOIN domain d ON d.id = a.domain WHERE t.hash = $1`, hash)
+	var bound string
+	dest := append([]any{&o.Token.Hash, &o.Token.Account, &o.Token.Project, &o.Token.Methods, &issued, &expires, &o.Access, &bound}, a.dest()...)
+	ok, err := t.get(dest, `SELECT t.hash, t.account, t.project, t.methods, t.issued, t.expires, coalesce(k.access, ''), coalesce(k.bound, ''), `+accountColumns+`
+		FROM token t JOIN account a ON a.id = t.account JOIN domain d ON d.id = a.domain LEFT JOIN access_key k ON k.access = t.access
+		WHERE t.hash = $1 AND (t.access IS NULL OR k.active = 1)`, hash)
 	if err == nil && !ok {
 		err = easel.E(easel.NotFound, "token", "there is no such token")
 	}
@@ -203,6 +208,9 @@ func (t *tx) tokenOwner(hash string) (o TokenOwner, err error) {
 		return o, err
 	}
 	o.Token.Issued, o.Token.Expires, o.Account = fromMicros(issued), fromMicros(expires), a.done()
+	if o.Bound, err = readBound(bound); err != nil {
+		return o, err
+	}
 	if o.Token.Project != "" {
 		o.Project, err = t.project(o.Account.Domain.ID, o.Token.Project)
 	}

@@ -192,9 +192,13 @@ func (db *DB) EnableAccount(ctx context.Context, id string, enabled bool) error 
 	})
 }
 
-// endLogins ends the tokens of an account, and its temporary keys.
+// endLogins ends the tokens of an account, its temporary keys, its sessions of
+// single sign-on, and what tokens were exchanged for.
 func (t *tx) endLogins(account string) error {
 	if _, err := t.exec(`DELETE FROM token WHERE account = $1`, account); err != nil {
+		return err
+	}
+	if _, err := t.exec(`DELETE FROM access_key WHERE account = $1 AND (trust IS NOT NULL OR `+isSession+`)`, account); err != nil {
 		return err
 	}
 	_, err := t.exec(`DELETE FROM temporary_key WHERE account = $1`, account)

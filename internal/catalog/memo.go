@@ -152,7 +152,7 @@ func changes(query string) topicSet {
 		return 0 // nothing of a topic is in them, and no foreign key leads from them to a topic
 	case "immutable_tag", "sso_user", "trash", "trash_manifest", "trash_blob":
 		return 0
-	case "token":
+	case "token", "trust":
 		if words[0] == "INSERT" {
 			return 0 // there was no answer about it: that a token is not there is not remembered
 		}

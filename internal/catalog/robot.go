@@ -18,7 +18,7 @@ type Robot struct {
 // them; k.Bound must be set. Errors: TooMany "key", Exists "key", NotFound "user".
 func (db *DB) AddRobot(ctx context.Context, who easel.Principal, k AccessKey, limit int) (AccessKey, error) {
 	err := db.update(ctx, func(t *tx) error {
-		if err := t.room(k.Account, `bound <> ''`, limit, "a user has at most %d robots"); err != nil {
+		if err := t.room(k.Account, `bound <> '' AND trust IS NULL`, limit, "a user has at most %d robots"); err != nil {
 			return err
 		}
 		k.Created = t.time()
@@ -55,7 +55,7 @@ func (t *tx) room(account, like string, limit int, tooMany string) error {
 // Robots returns the robots of a domain, oldest first; account "" means all.
 func (db *DB) Robots(ctx context.Context, domain, account string) (found []Robot, err error) {
 	a := args{domain}
-	where := `a.domain = $1 AND k.bound <> ''`
+	where := `a.domain = $1 AND k.bound <> '' AND k.trust IS NULL`
 	if account != "" {
 		where += ` AND k.account = ` + a.add(account)
 	}
@@ -81,7 +81,7 @@ func (db *DB) Robots(ctx context.Context, domain, account string) (found []Robot
 // DeleteRobot removes the access key of a robot. Errors: NotFound "robot".
 func (db *DB) DeleteRobot(ctx context.Context, who easel.Principal, access string) error {
 	return db.update(ctx, func(t *tx) error {
-		n, err := t.exec(`DELETE FROM access_key WHERE access = $1 AND bound <> ''`, access)
+		n, err := t.exec(`DELETE FROM access_key WHERE access = $1 AND bound <> '' AND trust IS NULL`, access)
 		if err == nil && n == 0 {
 			return easel.E(easel.NotFound, "robot", "there is no robot %.64q", access)
 		}

@@ -47,6 +47,27 @@ func (db *DB) SignOn(ctx context.Context, s SignOn) (a Account, unknown []string
 	return a, unknown, err
 }
 
+// SignOff takes away what log-ins gave to the user whom issuer and subject are
+// bound to: the memberships, and the sessions. It is for those whom the provider
+// knows and the configuration does not let in any more. Nobody there is success.
+func (db *DB) SignOff(ctx context.Context, domain, issuer, subject string) error {
+	return db.update(ctx, func(t *tx) error {
+		if err := t.lockDomain(domain); err != nil {
+			return err
+		}
+		a, ok, err := t.account(`a.id = (SELECT account FROM sso_user WHERE domain = $1 AND issuer = $2 AND subject = $3)`, domain, issuer, subject)
+		if err != nil || !ok {
+			return err
+		}
+		who := easel.Principal{UserID: a.ID, UserName: a.Name, DomainID: a.Domain.ID, DomainName: a.Domain.Name}
+		if _, err := t.setGroups(who, nil); err != nil {
+			return err
+		}
+		_, err = t.exec(`DELETE FROM access_key WHERE account = $1 AND `+isSession, a.ID)
+		return err
+	})
+}
+
 // signedOn returns the user of a log-in.
 func (t *tx) signedOn(s SignOn) (Account, error) {
 	var id string

@@ -68,8 +68,9 @@ func (c *Client) SetHeader(name, value string) {
 type Call struct {
 	Method, Path string
 	Query        url.Values
-	In           any // sent as JSON; nil: no body
-	Out          any // decoded from JSON; nil: ignored
+	In           any        // sent as JSON; nil: no body
+	Form         url.Values // sent as a form instead
+	Out          any        // decoded from JSON; nil: ignored
 	Header       http.Header
 }
 
@@ -138,6 +139,10 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 			return nil, err
 		}
 	}
+	contentType := "application/json"
+	if call.Form != nil {
+		body, contentType = []byte(call.Form.Encode()), "application/x-www-form-urlencoded"
+	}
 	address := c.base + call.Path
 	if len(call.Query) > 0 {
 		address += "?" + strings.ReplaceAll(call.Query.Encode(), "+", "%20")
@@ -152,7 +157,7 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 	for name, values := range c.extra {
 		r.Header[name] = values
 	}
-	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Content-Type", contentType)
 	r.Header.Set("User-Agent", "easel")
 	if c.creds.ProjectID != "" {
 		r.Header.Set("X-Project-Id", c.creds.ProjectID)

@@ -17,6 +17,7 @@ package identity
 import (
 	"crypto/ed25519"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -41,7 +42,8 @@ type Options struct {
 	Region           string        // accepted in place of the region project's name in a registry login
 	MaxKeys          int           // access keys per user: 20
 	Lockout          Lockout
-	Providers        []Provider // of single sign-on, each one checked
+	Providers        []Provider     // of single sign-on, each one checked
+	IssuerAllow      []netip.Prefix // where issuers of trusts may be besides public addresses
 }
 
 // Service knows who is asking. It is a passive struct, safe for concurrent use.
@@ -52,6 +54,7 @@ type Service struct {
 	verified  verified // registry tokens
 	lockout   *lockout
 	providers []*issuer.Provider // of o.Providers
+	issuers   *issuer.Issuers    // of trusts
 
 	mu       sync.Mutex
 	signer   *signer            // of registry tokens; nil until first needed
@@ -82,6 +85,7 @@ func New(o Options) *Service {
 		o.MaxKeys = 20
 	}
 	s := &Service{o: o, catalog: o.Catalog, passwords: newPasswords(argonCost), lockout: newLockout(o.Lockout)}
+	s.issuers = issuer.NewIssuers(o.IssuerAllow, s.now)
 	for _, p := range o.Providers {
 		s.providers = append(s.providers, issuer.NewProvider(p.Client, s.now))
 	}

@@ -19,7 +19,7 @@ type Lockout struct {
 	After int
 	// Observe, if set, is told of every failure, and of every attempt that was
 	// refused because it came too early: kind is "password", "login",
-	// "signature" or "sso".
+	// "signature", "sso" or "exchange".
 	Observe func(kind string, refused bool)
 }
 

@@ -183,7 +183,8 @@ const maxCode = 4 << 10
 
 // SignOn ends a log-in and returns its session. The user is the one that the
 // provider's subject is bound to, made when there is none: never one who has
-// the same name or address. Errors: issuer.ErrPending and issuer.ErrSlowDown while
+// the same name or address. Who is not let in any more loses what log-ins gave,
+// at once. Errors: issuer.ErrPending and issuer.ErrSlowDown while
 // a device is waited for; NotFound "provider"; Invalid "code"; Unauthenticated "sso"; Denied
 // "sso" for whom the configuration does not let in, and "disabled user";
 // TooMany "lock-out"; Unavailable "issuer".
@@ -208,11 +209,21 @@ func (s *Service) SignOn(ctx context.Context, q SignOn) (Session, error) {
 	if err := attempt.judge(err); err != nil {
 		return Session{}, err
 	}
-	groups, err := p.admits(token)
+	d, err := s.catalog.DomainNamed(ctx, p.Domain)
+	if errors.Is(err, easel.NotFound) {
+		return Session{}, easel.E(easel.Unavailable, "provider", "the domain of this identity provider is gone; ask whoever runs the server").Because(err)
+	}
 	if err != nil {
 		return Session{}, err
 	}
-	return s.openSession(ctx, p, token, groups, q.Client)
+	groups, refused := p.admits(token)
+	if refused != nil {
+		if err := s.catalog.SignOff(ctx, d.ID, token.Issuer, token.Subject); err != nil {
+			return Session{}, err
+		}
+		return Session{}, refused
+	}
+	return s.openSession(ctx, d, p, token, groups, q.Client)
 }
 
 // check refuses what no client of ours sends, before anybody is asked.
@@ -261,14 +272,7 @@ func (p relying) admits(t issuer.Token) ([]string, error) {
 }
 
 // openSession stores a log-in.
-func (s *Service) openSession(ctx context.Context, p relying, t issuer.Token, groups []string, client string) (Session, error) {
-	d, err := s.catalog.DomainNamed(ctx, p.Domain)
-	if errors.Is(err, easel.NotFound) {
-		return Session{}, easel.E(easel.Unavailable, "provider", "the domain of this identity provider is gone; ask whoever runs the server").Because(err)
-	}
-	if err != nil {
-		return Session{}, err
-	}
+func (s *Service) openSession(ctx context.Context, d catalog.Domain, p relying, t issuer.Token, groups []string, client string) (Session, error) {
 	made := Session{Access: newAccess(), Secret: newSecret(), Expires: s.now().Truncate(time.Second).Add(p.Session)}
 	sealed, err := s.seal(made.Access, made.Secret)
 	if err != nil {

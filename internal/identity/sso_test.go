@@ -150,6 +150,18 @@ func TestSignOnRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.signOn(t, issuertest.Claims{"hd": "example.org", "groups": "other"}); !errors.Is(err, easel.Denied) {
+		t.Errorf("without a group any more: %v", err)
+	}
+	if groups, err := s.db.UserGroupsOf(t.Context(), in.User.ID); err != nil || len(groups) != 0 {
+		t.Errorf("who is not let in any more is in %+v, %v", groups, err)
+	}
+	if _, err := s.may(t, in); !errors.Is(err, easel.Unauthenticated) {
+		t.Errorf("the session of who is not let in any more: %v", err)
+	}
+	if in, err = s.signOn(t, good); err != nil {
+		t.Fatal(err)
+	}
 	off := false
 	if _, err := s.UpdateUser(t.Context(), s.admin(), in.User.ID, UserChange{Enabled: &off}); err != nil {
 		t.Fatal(err)

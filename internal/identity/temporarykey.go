@@ -33,7 +33,7 @@ func (s *Service) NewTemporaryKey(ctx context.Context, token string, life time.D
 	if life < MinTemporary || life > MaxTemporary {
 		return TemporaryKey{}, easel.E(easel.Invalid, "field", "duration_seconds must be %.0f to %.0f", MinTemporary.Seconds(), MaxTemporary.Seconds())
 	}
-	o, err := s.liveToken(ctx, token)
+	o, err := s.personsToken(ctx, token)
 	if err != nil {
 		return TemporaryKey{}, err
 	}

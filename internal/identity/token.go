@@ -104,8 +104,18 @@ func (s *Service) authenticate(ctx context.Context, q TokenRequest) (catalog.Acc
 	if q.Token == "" {
 		return catalog.Account{}, time.Time{}, easel.E(easel.Invalid, "missing field", "auth.identity.token.id is required")
 	}
-	o, err := s.liveToken(ctx, q.Token)
+	o, err := s.personsToken(ctx, q.Token)
 	return o.Account, o.Token.Expires, err
+}
+
+// personsToken returns a token that may be used now to make other credentials:
+// one of a machine makes none. Errors: those of liveToken.
+func (s *Service) personsToken(ctx context.Context, token string) (catalog.TokenOwner, error) {
+	o, err := s.liveToken(ctx, token)
+	if err == nil && o.Bound != nil {
+		return catalog.TokenOwner{}, easel.E(easel.Unauthenticated, "token", "decrypt token fail").Because(errors.New("the token is a machine's"))
+	}
+	return o, err
 }
 
 func (s *Service) checkPassword(ctx context.Context, p Password) (catalog.Account, error) {
@@ -196,10 +206,11 @@ func (s *Service) VerifyToken(ctx context.Context, token string) (easel.Principa
 	if err != nil {
 		return easel.Principal{}, err
 	}
-	return s.principal(ctx, o.Account, o.Project)
+	who, err := s.principal(ctx, o.Account, o.Project)
+	return withKey(who, o.Access, o.Bound), err
 }
 
-// liveToken returns a token that may be used now.
+// liveToken returns a token that may be used now, from where the request comes.
 func (s *Service) liveToken(ctx context.Context, token string) (catalog.TokenOwner, error) {
 	o, err := s.knownToken(ctx, token)
 	if err != nil {
@@ -213,6 +224,9 @@ func (s *Service) liveToken(ctx context.Context, token string) (catalog.TokenOwn
 		return catalog.TokenOwner{}, unusable.Because(errors.New("user or domain is disabled"))
 	case o.Token.Project != "" && !o.Project.Enabled: // gone or disabled
 		return catalog.TokenOwner{}, unusable.Because(errors.New("the token's project is gone or disabled"))
+	}
+	if err := comesFrom(ctx, o.Bound); err != nil {
+		return catalog.TokenOwner{}, hide(err, "token", "decrypt token fail")
 	}
 	return o, nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4/jwt"
 
 	"easel"
 )
@@ -28,13 +29,33 @@ type Token struct {
 
 var compact = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$`)
 
-// verify checks a token that issuer should have signed for audience.
-func verify(ctx context.Context, k *keys, text, issuer, audience string, now time.Time) (Token, error) {
+// wellFormed refuses what need not be looked at closer: what is no token, and
+// what does not even say that it is from issuer.
+func wellFormed(text, issuer string) error {
 	if len(text) > maxToken {
-		return Token{}, fmt.Errorf("the token has more than %d bytes", maxToken)
+		return fmt.Errorf("the token has more than %d bytes", maxToken)
 	}
 	if !compact.MatchString(text) {
-		return Token{}, errors.New("the token is no signed token in the compact form")
+		return errors.New("the token is no signed token in the compact form")
+	}
+	signed, err := jwt.ParseSigned(text, algorithms)
+	if err != nil {
+		return err
+	}
+	var claims jwt.Claims
+	if err := signed.UnsafeClaimsWithoutVerification(&claims); err != nil {
+		return err
+	}
+	if claims.Issuer != issuer {
+		return fmt.Errorf("the token is from %.200q", claims.Issuer)
+	}
+	return nil
+}
+
+// verify checks a token that issuer should have signed for audience.
+func verify(ctx context.Context, k *keys, text, issuer, audience string, now time.Time) (Token, error) {
+	if err := wellFormed(text, issuer); err != nil {
+		return Token{}, err
 	}
 	allowed := make([]string, len(algorithms))
 	for i, a := range algorithms {

@@ -108,6 +108,7 @@ func TestExchanges(t *testing.T) {
 	retentionExchanges(t, w)
 	quotaExchanges(t, w)
 	signOnExchanges(t, w)
+	trustExchanges(t, w)
 	w.Golden(t, "undo",
 		as("ann", "PUT", "/easel/v1/organisations/team/undo", `{"window_seconds":-86400}`),
 		as("ann", "PUT", "/easel/v1/organisations/team/undo", `{"window_seconds":604800,"budget_bytes":1000}`),

@@ -80,6 +80,8 @@ type Options struct {
 	Stopping  <-chan struct{} // closed when the server stops: streams of events end; may be nil
 	Robots    Robots
 	SignOn    SignOn
+	Trusts    Trusts
+	Exchange  Exchanger
 }
 
 // New returns the handler of /easel/v1/.
@@ -141,6 +143,11 @@ func New(o Options) *api.Mux {
 		{"POST /easel/v1/robots", s.createRobot},
 		{"GET /easel/v1/robots", s.listRobots},
 		{"DELETE /easel/v1/robots/{access_key}", s.deleteRobot},
+		{"POST /easel/v1/trusts", s.createTrust},
+		{"GET /easel/v1/trusts", s.listTrusts},
+		{"GET /easel/v1/trusts/{id}", s.showTrust},
+		{"PATCH /easel/v1/trusts/{id}", s.setTrust},
+		{"DELETE /easel/v1/trusts/{id}", s.deleteTrust},
 		{"POST /easel/v1/check", s.check},
 		{"GET /easel/v1/left-behind", s.leftBehind},
 		{"POST /easel/v1/reclaim", s.reclaim},
@@ -151,6 +158,7 @@ func New(o Options) *api.Mux {
 	m.Handle("POST /easel/v1/sso/{provider}/authorization", open(s.signOnURL))
 	m.Handle("POST /easel/v1/sso/{provider}/device", open(s.signOnDevice))
 	m.Handle("POST /easel/v1/sso/{provider}/session", open(s.signOn))
+	m.Handle("POST /easel/v1/exchange", open(s.exchange))
 	return m
 }
 
@@ -199,14 +207,19 @@ var codes = map[easel.Kind]map[easel.Noun]answer{
 	easel.Unsupported:     {"": {400, "ModelArts.0107"}, "route": {405, "ModelArts.2803"}, "content type": {415, "ModelArts.6400"}},
 }
 
+// wireOf returns how an error is told.
+func wireOf(e *easel.Error) answer {
+	if a, ok := codes[e.Kind][e.Noun]; ok {
+		return a
+	}
+	return codes[e.Kind][""]
+}
+
 // writeError writes the envelope of the image API.
 func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	api.LogError(r, err)
 	e := easel.AsError(err)
-	a, ok := codes[e.Kind][e.Noun]
-	if !ok {
-		a = codes[e.Kind][""]
-	}
+	a := wireOf(e)
 	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
 		api.RetryAfter(w.Header(), err, 1)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -57,14 +58,14 @@ func newWorld(t *testing.T) *world {
 	}
 	clock := ticking()
 	w.provider = issuertest.New(t, clock)
-	people := identity.New(identity.Options{Catalog: w.DB, MasterKey: make([]byte, 32), Clock: clock, Region: "eu-de", Providers: []identity.Provider{{
+	people := identity.New(identity.Options{Catalog: w.DB, MasterKey: make([]byte, 32), Clock: clock, Region: "eu-de", IssuerAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Providers: []identity.Provider{{
 		Name: "corp", Domain: w.Ann.DomainName, Client: issuer.Client{Issuer: w.provider.Issuer(), ID: issuertest.ClientID, Scopes: []string{"profile"}},
 		Anybody: true, Session: time.Hour,
 	}}})
 	content := registry.New(registry.Options{Catalog: w.DB, Blobs: store, Receipts: signer(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))),
 		Capacity: func() (int64, error) { return 1 << 40, nil }})
 	w.images = workbench.New(workbench.Options{Catalog: w.DB, Registry: content, InUse: []workbench.InUse{w.use}, Subjects: w})
-	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Room: w.images, Protector: w.images, Tags: content, Trash: content, Content: content, Robots: people, SignOn: people, Jobs: w.images,
+	mux := easelapi.New(easelapi.Options{Auth: tokens{w.World}, Images: w.images, Room: w.images, Protector: w.images, Tags: content, Trash: content, Content: content, Robots: people, SignOn: people, Trusts: people, Exchange: people, Jobs: w.images,
 		Hooks: hook.New(hook.Options{Catalog: w.DB, Vault: vault{}})})
 	w.patterns = mux.Patterns()
 	w.handler = api.Serve(mux, api.ServeOptions{})

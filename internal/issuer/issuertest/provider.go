@@ -139,13 +139,18 @@ func (p *Provider) Public() jose.JSONWebKeySet {
 // Sign returns a token with these claims besides those of every token.
 func (p *Provider) Sign(t testing.TB, c Claims) string {
 	t.Helper()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	text, err := p.sign(c)
+	text, err := p.Token(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// Token is Sign for whoever has no test.
+func (p *Provider) Token(c Claims) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sign(c)
 }
 
 func (p *Provider) sign(c Claims) (string, error) {
