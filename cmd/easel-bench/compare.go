@@ -67,9 +67,9 @@ func (c *compareCommand) Run(ctx context.Context) error {
 func (c *compareCommand) kinds(ctx context.Context, dir string) ([]peer.Kind, error) {
 	program := c.Easel
 	if program == "" {
-		program = filepath.Join(dir, "easel")
-		if err := command(ctx, nil, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./cmd/easel"); err != nil {
-			return nil, fmt.Errorf("build easel: %w; run this in the project's directory, or name a program with --easel", err)
+		var err error
+		if program, err = buildEasel(ctx, dir); err != nil {
+			return nil, err
 		}
 	}
 	kinds := []peer.Kind{peer.Easel(program, "")}

@@ -8,6 +8,7 @@
 //	easel-bench compare    easel, its peers and the yardstick in turn
 //	easel-bench table      put result files side by side
 //	easel-bench seed       fill a catalogue for tests of size
+//	easel-bench lists      lists, and starts, with very many images
 //	easel-bench scale      what operations cost as a catalogue grows
 package main
 
@@ -27,6 +28,7 @@ type commands struct {
 	Compare   compareCommand   `cmd:"" help:"Measure easel, a peer and the yardstick in interleaved rounds."`
 	Table     tableCommand     `cmd:"" help:"Put result files side by side."`
 	Seed      seedCommand      `cmd:"" help:"Fill the catalogue of a stopped server."`
+	Lists     listsCommand     `cmd:"" help:"Measure lists, and starts, with very many images."`
 	Scale     scaleCommand     `cmd:"" help:"Measure what operations cost as a catalogue grows."`
 }
 

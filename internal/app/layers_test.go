@@ -63,12 +63,13 @@ var layers = map[string]layer{
 	"internal/attack": {},
 	// Benchmarks know servers from outside; only the one that fills a catalogue knows it.
 	"internal/bench":           {inside: []string{"internal/bench/load"}},
+	"internal/bench/lists":     {inside: []string{"internal/client"}},
 	"internal/bench/load":      {},
 	"internal/bench/peer":      {inside: []string{"internal/bench/load", "internal/client"}},
 	"internal/bench/seed":      {inside: []string{"", "internal/blob", "internal/catalog"}},
 	"internal/bench/scale":     {inside: []string{"", "internal/bench/seed", "internal/catalog"}, outside: []string{"golang.org/x/sys"}},
 	"internal/bench/yardstick": {},
-	"cmd/easel-bench": {inside: []string{"", "internal/bench", "internal/bench/load", "internal/bench/peer", "internal/bench/scale", "internal/bench/seed", "internal/bench/yardstick", "internal/catalog"},
+	"cmd/easel-bench": {inside: []string{"", "internal/bench", "internal/bench/lists", "internal/bench/load", "internal/bench/peer", "internal/bench/scale", "internal/bench/seed", "internal/bench/yardstick", "internal/catalog", "internal/client"},
 		outside: []string{"github.com/alecthomas/kong", "golang.org/x/sys"}},
 	// It knows the server from outside only, and where it can be made to die.
 	"cmd/easel-soak": {inside: []string{"internal/failpoint"}, outside: []string{"github.com/anishathalye/porcupine"}},

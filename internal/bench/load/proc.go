@@ -41,8 +41,8 @@ func cpuTime(pid int) (time.Duration, error) {
 	return sum, nil
 }
 
-// peakMemory returns the most memory, in bytes, that the process ever had.
-func peakMemory(pid int) (int64, error) {
+// PeakMemory returns the most memory, in bytes, that the process ever had.
+func PeakMemory(pid int) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err

@@ -55,7 +55,7 @@ func Run(ctx context.Context, t Target, names []string, scale float64, progress 
 	if t.PID == 0 {
 		return r.result, nil
 	}
-	peak, err := peakMemory(t.PID)
+	peak, err := PeakMemory(t.PID)
 	if err == nil {
 		r.less("peak memory", "MiB", float64(peak)/(1<<20))
 	}

@@ -40,6 +40,12 @@ type Kind struct {
 
 // Stop ends the server and removes its storage.
 func (s *Server) Stop() error {
+	s.End()
+	return os.RemoveAll(s.dir)
+}
+
+// End ends the server and keeps its storage.
+func (s *Server) End() {
 	s.proc.Process.Signal(syscall.SIGTERM) // an error says that it has ended
 	select {
 	case <-s.ended:
@@ -48,7 +54,6 @@ func (s *Server) Stop() error {
 		<-s.ended
 	}
 	s.log.Close()
-	return os.RemoveAll(s.dir)
 }
 
 // launch runs a program whose output goes to dir/log and, line by line, to
@@ -107,11 +112,33 @@ func Easel(program, version string) Kind {
 }
 
 func startEasel(ctx context.Context, program, dir string) (*Server, error) {
-	const access, secret, org = "BENCHKEY", "benchmark-secret", "bench"
-	secrets := []string{"EASEL_ADMIN_PASSWORD=benchmark-password", "EASEL_ADMIN_ACCESS_KEY=" + access, "EASEL_ADMIN_SECRET_KEY=" + secret, "EASEL_PROJECT_ID=bench"}
+	const org = "bench"
+	s, err := StartEasel(program, dir)
+	if err != nil {
+		return nil, err
+	}
+	make := exec.CommandContext(ctx, program, "org", "create", org)
+	make.Env = append(environ(), append(easelSecrets, "EASEL_SERVER="+s.Target.URL)...)
+	if out, err := make.CombinedOutput(); err != nil {
+		s.Stop()
+		return nil, fmt.Errorf("make the organisation: %w: %s", err, out)
+	}
+	s.Target.Prefix = org
+	return s, nil
+}
+
+// Admin is who Easel's administrator is, and the only project.
+var Admin = client.Credentials{AccessKey: "BENCHKEY", SecretKey: "benchmark-secret", ProjectID: "bench"}
+
+var easelSecrets = []string{"EASEL_ADMIN_PASSWORD=benchmark-password", "EASEL_ADMIN_ACCESS_KEY=" + Admin.AccessKey,
+	"EASEL_ADMIN_SECRET_KEY=" + Admin.SecretKey, "EASEL_PROJECT_ID=" + Admin.ProjectID}
+
+// StartEasel starts what [Easel] says without an organisation. Its storage is
+// DataDir(dir), which may be that of a server that was ended.
+func StartEasel(program, dir string) (*Server, error) {
 	listening := make(chan string, 1)
-	data := filepath.Join(dir, "data")
-	s, err := launch(dir, secrets, func(line string) {
+	data := DataDir(dir)
+	s, err := launch(dir, easelSecrets, func(line string) {
 		if base, ok := strings.CutPrefix(line, "listening on "); ok {
 			listening <- base
 		}
@@ -126,16 +153,13 @@ func startEasel(ctx context.Context, program, dir string) (*Server, error) {
 	case <-time.After(startTimeout):
 		return nil, fmt.Errorf("easel is not ready after %v: see %s", startTimeout, s.log.Name())
 	}
-	make := exec.CommandContext(ctx, program, "org", "create", org)
-	make.Env = append(environ(), append(secrets, "EASEL_SERVER="+s.Target.URL)...)
-	if out, err := make.CombinedOutput(); err != nil {
-		s.Stop()
-		return nil, fmt.Errorf("make the organisation: %w: %s", err, out)
-	}
-	s.Target = load.Target{Label: "easel", URL: s.Target.URL, User: "eu-de@" + access, Password: client.LoginKey(access, secret),
-		Prefix: org, WatchDir: filepath.Join(data, "blobs"), PID: s.proc.Process.Pid}
+	s.Target = load.Target{Label: "easel", URL: s.Target.URL, User: "eu-de@" + Admin.AccessKey,
+		Password: client.LoginKey(Admin.AccessKey, Admin.SecretKey), WatchDir: filepath.Join(data, "blobs"), PID: s.proc.Process.Pid}
 	return s, nil
 }
+
+// DataDir is where an Easel in dir has its data.
+func DataDir(dir string) string { return filepath.Join(dir, "data") }
 
 // Distribution is CNCF's registry with storage in a directory, deletion
 // allowed, no login, and its descriptor cache in memory, as its own example
