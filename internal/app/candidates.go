@@ -162,10 +162,11 @@ var nameSources = map[string]names{
 	"user": listed((*session).users, func(u user) string { return u.Name }), "user name": listed((*session).users, func(u user) string { return u.Name }),
 	"group": listed((*session).groups, func(g group) string { return g.Name }), "group name": listed((*session).groups, func(g group) string { return g.Name }),
 	"role": listed((*session).roles, func(r role) string { return r.Display }), "policy name": listed((*session).roles, func(r role) string { return r.Display }),
-	"project": projectNames, "workspace": workspaceNames,
-	"robot":      listed(robots, func(r robot) string { return r.Name }),
-	"access-key": listed((*session).keys, func(k key) string { return k.Access }),
-	"trash id":   listed(allTrash, func(x trashed) string { return x.ID }),
+	"project": listed((*session).projects, func(p described) string { return p.Name }), "workspace": workspaceNames,
+	"robot":        listed((*session).robots, func(r robot) string { return r.Name }),
+	"access-key":   listed((*session).keys, func(k key) string { return k.Access }),
+	"share domain": listed((*session).domains, func(d described) string { return d.Name }),
+	"trash id":     listed(allTrash, func(x trashed) string { return x.ID }),
 }
 
 // names returns where the values of v come from, nil for nowhere: what is made
@@ -234,14 +235,6 @@ func imageNames(ctx context.Context, s *session, _ string) (all []string, err er
 	return all, err
 }
 
-func projectNames(ctx context.Context, s *session, _ string) (all []string, err error) {
-	found, err := get[struct{ Projects []struct{ Name string } }](ctx, s, "/v3/projects", nil)
-	for _, p := range found.Projects {
-		all = append(all, p.Name)
-	}
-	return all, err
-}
-
 func workspaceNames(ctx context.Context, s *session, _ string) (all []string, err error) {
 	found, err := s.workspaces(ctx, url.Values{})
 	for _, w := range found {
@@ -249,7 +242,5 @@ func workspaceNames(ctx context.Context, s *session, _ string) (all []string, er
 	}
 	return all, err
 }
-
-func robots(s *session, ctx context.Context) ([]robot, error) { return listRobots(ctx, s) }
 
 func allTrash(s *session, ctx context.Context) ([]trashed, error) { return s.trash(ctx, "") }

@@ -96,16 +96,10 @@ type orgShow struct {
 
 // Run shows an organisation.
 func (c *orgShow) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
+	load := func(s *session, ctx context.Context) (org, error) {
+		return get[org](ctx, s, orgsPath+"/"+url.PathEscape(c.Name), nil)
 	}
-	defer ses.Close()
-	var o org
-	if _, err := ses.Do(ctx, client.Call{Method: http.MethodGet, Path: orgsPath + "/" + url.PathEscape(c.Name), Out: &o}); err != nil {
-		return err
-	}
-	return ses.print(o, func(w io.Writer) {
+	return show(ctx, s, &c.viewer, load, func(w io.Writer, o org) {
 		row(w, "NAME", "YOU MAY", "CREATED BY")
 		row(w, o.Name, o.level(), o.Creator)
 	})

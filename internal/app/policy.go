@@ -65,16 +65,7 @@ type policyLs struct {
 
 // Run lists roles.
 func (c *policyLs) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
-	found, err := ses.roles(ctx)
-	if err != nil {
-		return err
-	}
-	return ses.print(found, func(w io.Writer) {
+	return show(ctx, s, &c.viewer, (*session).roles, func(w io.Writer, found []role) {
 		row(w, "NAME", "FROM", "DESCRIPTION")
 		for _, r := range found {
 			from := "the account"

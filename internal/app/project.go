@@ -18,29 +18,37 @@ type projectLs struct {
 	viewer `embed:""`
 }
 
+// described is a project or domain as IAM sends it.
+type described struct {
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+}
+
+func (s *session) projects(ctx context.Context) ([]described, error) {
+	found, err := get[struct {
+		Projects []described `json:"projects"`
+	}](ctx, s, "/v3/projects", nil)
+	return found.Projects, err
+}
+
+func (s *session) domains(ctx context.Context) ([]described, error) {
+	found, err := get[struct {
+		Domains []described `json:"domains"`
+	}](ctx, s, "/v3/domains", nil)
+	return found.Domains, err
+}
+
+func writeDescribed(w io.Writer, found []described) {
+	row(w, "NAME", "ID", "DESCRIPTION")
+	for _, x := range found {
+		row(w, x.Name, x.ID, x.Description)
+	}
+}
+
 // Run lists projects.
 func (c *projectLs) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
-	var out struct {
-		Projects []struct {
-			ID          string `json:"id"`
-			Name        string `json:"name"`
-			Description string `json:"description"`
-		} `json:"projects"`
-	}
-	if _, err := ses.Do(ctx, client.Call{Method: http.MethodGet, Path: "/v3/projects", Out: &out}); err != nil {
-		return err
-	}
-	return ses.print(out.Projects, func(w io.Writer) {
-		row(w, "NAME", "ID", "DESCRIPTION")
-		for _, p := range out.Projects {
-			row(w, p.Name, p.ID, p.Description)
-		}
-	})
+	return show(ctx, s, &c.viewer, (*session).projects, writeDescribed)
 }
 
 type projectCreate struct {
@@ -75,27 +83,7 @@ type domainLs struct {
 
 // Run lists domains.
 func (c *domainLs) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
-	var out struct {
-		Domains []struct {
-			ID          string `json:"id"`
-			Name        string `json:"name"`
-			Description string `json:"description"`
-		} `json:"domains"`
-	}
-	if _, err := ses.Do(ctx, client.Call{Method: http.MethodGet, Path: "/v3/domains", Out: &out}); err != nil {
-		return err
-	}
-	return ses.print(out.Domains, func(w io.Writer) {
-		row(w, "NAME", "ID", "DESCRIPTION")
-		for _, d := range out.Domains {
-			row(w, d.Name, d.ID, d.Description)
-		}
-	})
+	return show(ctx, s, &c.viewer, (*session).domains, writeDescribed)
 }
 
 type domainCreate struct {

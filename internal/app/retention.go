@@ -98,16 +98,8 @@ type retentionLs struct {
 
 // Run lists the policies.
 func (c *retentionLs) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
-	found, err := ses.retentions(ctx, "")
-	if err != nil {
-		return err
-	}
-	return ses.print(found, func(w io.Writer) {
+	load := func(s *session, ctx context.Context) ([]retentionPolicy, error) { return s.retentions(ctx, "") }
+	return show(ctx, s, &c.viewer, load, func(w io.Writer, found []retentionPolicy) {
 		row(w, "REPOSITORY", "RULE", "NEXT RUN", "CREATED BY")
 		for _, p := range found {
 			row(w, p.Repo, p.Rule, clip(p.Due), p.Creator)

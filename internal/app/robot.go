@@ -34,11 +34,10 @@ type robot struct {
 	Active       bool       `json:"active"`
 }
 
-func listRobots(ctx context.Context, ses *session) ([]robot, error) {
-	var found struct {
+func (s *session) robots(ctx context.Context) ([]robot, error) {
+	found, err := get[struct {
 		Robots []robot `json:"robots"`
-	}
-	_, err := ses.Do(ctx, client.Call{Method: http.MethodGet, Path: robotsPath, Out: &found})
+	}](ctx, s, robotsPath, nil)
 	return found.Robots, err
 }
 
@@ -48,16 +47,7 @@ type robotLs struct {
 
 // Run lists robots.
 func (c *robotLs) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
-	found, err := listRobots(ctx, ses)
-	if err != nil {
-		return err
-	}
-	return ses.print(found, func(w io.Writer) {
+	return show(ctx, s, &c.viewer, (*session).robots, func(w io.Writer, found []robot) {
 		row(w, "NAME", "ACCESS KEY", "OF", "MAY", "IN", "FROM", "UNTIL", "LAST USED")
 		for _, r := range found {
 			row(w, r.Name, r.AccessKey, r.UserName, strings.Join(r.Actions, ","), strings.Join(r.Repositories, " "),
@@ -152,7 +142,7 @@ func (c *robotRm) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	defer ses.Close()
-	found, err := listRobots(ctx, ses)
+	found, err := ses.robots(ctx)
 	if err != nil {
 		return err
 	}

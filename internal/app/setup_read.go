@@ -116,10 +116,9 @@ func (r *setupReader) readRoles(ctx context.Context) error {
 }
 
 func (r *setupReader) readProjects(ctx context.Context) error {
-	type project struct{ ID, Name string }
-	found, err := get[struct{ Projects []project }](ctx, r.session, "/v3/projects", nil)
+	found, err := r.session.projects(ctx)
 	r.directory.projects, r.shownAt = map[string]string{}, map[string]string{}
-	for _, p := range found.Projects {
+	for _, p := range found {
 		r.directory.projects[p.Name], r.shownAt[p.ID] = p.ID, p.Name
 	}
 	return err

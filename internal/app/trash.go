@@ -66,16 +66,8 @@ type trashLs struct {
 
 // Run lists trash.
 func (c *trashLs) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
-	found, err := ses.trash(ctx, c.Org)
-	if err != nil {
-		return err
-	}
-	return ses.print(found, func(w io.Writer) {
+	load := func(s *session, ctx context.Context) ([]trashed, error) { return s.trash(ctx, c.Org) }
+	return show(ctx, s, &c.viewer, load, func(w io.Writer, found []trashed) {
 		row(w, "ID", "REPOSITORY", "TAGS", "IMAGES", "SIZE", "DELETED BY", "RESTORE UNTIL")
 		for _, x := range found {
 			tags := strings.Join(x.Tags[:min(len(x.Tags), maxNamed)], ",")

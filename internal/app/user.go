@@ -53,11 +53,10 @@ func named[T any](found []T, what, name string, idOf func(T) (id, name string)) 
 }
 
 func (s *session) users(ctx context.Context) ([]user, error) {
-	var out struct {
+	found, err := get[struct {
 		Users []user `json:"users"`
-	}
-	_, err := s.Do(ctx, client.Call{Method: http.MethodGet, Path: "/v3/users", Out: &out})
-	return out.Users, err
+	}](ctx, s, "/v3/users", nil)
+	return found.Users, err
 }
 
 func (s *session) user(ctx context.Context, name string) (user, error) {
@@ -74,16 +73,7 @@ type userLs struct {
 
 // Run lists users.
 func (c *userLs) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
-	found, err := ses.users(ctx)
-	if err != nil {
-		return err
-	}
-	return ses.print(found, func(w io.Writer) {
+	return show(ctx, s, &c.viewer, (*session).users, func(w io.Writer, found []user) {
 		row(w, "NAME", "STATE", "CREATED", "DESCRIPTION")
 		for _, u := range found {
 			row(w, u.Name, u.state(), clip(u.Created), u.Description)
@@ -128,31 +118,33 @@ type userShow struct {
 	Name   string `arg:"" help:"Name or id."`
 }
 
+// shownUser is a user with the names of its groups.
+type shownUser struct {
+	User   user     `json:"user"`
+	Groups []string `json:"groups"`
+}
+
 // Run shows a user.
 func (c *userShow) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
-	u, err := ses.user(ctx, c.Name)
-	if err != nil {
-		return err
-	}
-	var in struct {
-		Groups []group `json:"groups"`
-	}
-	if _, err := ses.Do(ctx, client.Call{Method: http.MethodGet, Path: "/v3/users/" + url.PathEscape(u.ID) + "/groups", Out: &in}); err != nil {
-		return err
-	}
-	names := make([]string, len(in.Groups))
-	for i, g := range in.Groups {
-		names[i] = g.Name
-	}
-	return ses.print(map[string]any{"user": u, "groups": names}, func(w io.Writer) {
+	return show(ctx, s, &c.viewer, c.load, func(w io.Writer, x shownUser) {
 		row(w, "NAME", "ID", "STATE", "GROUPS")
-		row(w, u.Name, u.ID, u.state(), strings.Join(names, ", "))
+		row(w, x.User.Name, x.User.ID, x.User.state(), strings.Join(x.Groups, ", "))
 	})
+}
+
+func (c *userShow) load(s *session, ctx context.Context) (shownUser, error) {
+	u, err := s.user(ctx, c.Name)
+	if err != nil {
+		return shownUser{}, err
+	}
+	in, err := get[struct {
+		Groups []group `json:"groups"`
+	}](ctx, s, "/v3/users/"+url.PathEscape(u.ID)+"/groups", nil)
+	x := shownUser{u, make([]string, len(in.Groups))}
+	for i, g := range in.Groups {
+		x.Groups[i] = g.Name
+	}
+	return x, err
 }
 
 type userUpdate struct {
