@@ -165,16 +165,16 @@ func (m *machine) deleteRepo(t *rapid.T) {
 
 func (m *machine) register(t *rapid.T) {
 	repo, tag := drawRepo(t, "repo"), drawTag(t)
-	r := m.repos[repo]
-	may := r != nil && r.tags[tag] != ""
+	r, ws := m.repos[repo], m.workspace(t)
+	may := r != nil && r.tags[tag] != "" && m.isWorkspace(ws)
 	for _, i := range m.images {
 		may = may && (i.repo != repo || i.tag != tag)
 	}
 	i, err := m.db.RegisterImage(context.Background(), alice, catalog.Registration{Image: easel.Image{
-		Project: "p", Workspace: "0", Type: easel.Dedicated, Path: "host/" + string(repo) + ":" + string(tag), Repo: repo, Tag: tag, Name: repo.Name(), Visibility: "PRIVATE"}})
+		Project: "p", Workspace: ws, Type: easel.Dedicated, Path: "host/" + string(repo) + ":" + string(tag), Repo: repo, Tag: tag, Name: repo.Name(), Visibility: "PRIVATE"}})
 	wants(t, err, may, easel.NotFound, easel.Exists)
 	if err == nil {
-		m.images[i.ID] = &modelImage{repo: repo, tag: tag}
+		m.images[i.ID] = &modelImage{repo: repo, tag: tag, workspace: ws}
 	}
 }
 
@@ -187,14 +187,14 @@ func (m *machine) deleteImages(t *rapid.T) {
 }
 
 func (m *machine) deleteGroup(t *rapid.T) {
-	repo := drawRepo(t, "repo")
+	repo, ws := drawRepo(t, "repo"), m.workspace(t)
 	var ids []string
 	for id, i := range m.images {
-		if i.repo == repo {
+		if i.repo == repo && i.workspace == ws {
 			ids = append(ids, id)
 		}
 	}
-	m.removeImages(t, catalog.ImageDeletion{Project: "p", Group: easel.GroupID("p", "0", "team", repo.Name())}, ids)
+	m.removeImages(t, catalog.ImageDeletion{Project: "p", Group: easel.GroupID("p", ws, "team", repo.Name())}, ids)
 }
 
 // removeImages deletes records, by force or not, after a plan, which must

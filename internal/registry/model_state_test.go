@@ -17,6 +17,8 @@ type model struct {
 	images   map[string]*modelImage
 	unlinked int64 // bytes of garbage that nobody has unlinked yet
 
+	workspaces map[string]bool // all that were ever made, and whether they are there
+
 	window time.Duration // of undo
 	budget int64
 	trash  []*modelTrash  // the oldest first
@@ -68,6 +70,7 @@ type modelImage struct {
 	gone bool // the tag was deleted by another route
 
 	protected bool
+	workspace string
 }
 
 const (
@@ -77,7 +80,7 @@ const (
 
 func newModel(now time.Time) *model {
 	return &model{now: now, repos: map[easel.Repo]*modelRepo{}, sizes: map[easel.Digest]int64{},
-		uploads: map[string]*modelUpload{}, images: map[string]*modelImage{}, took: map[taken]bool{}}
+		uploads: map[string]*modelUpload{}, images: map[string]*modelImage{}, workspaces: map[string]bool{}, took: map[taken]bool{}}
 }
 
 // ensure returns the repository, which is made when it is not there.

@@ -108,6 +108,7 @@ func runModel(t *rapid.T, url, dir string) {
 	defer func() { check(t, m.db.Close()) }()
 	ctx, domain := context.Background(), catalog.Domain{ID: "d-acme", Name: "acme", Enabled: true}
 	check(t, m.db.AddDomain(ctx, domain))
+	check(t, m.db.AddProject(ctx, catalog.Project{ID: "p", Domain: domain.ID, Name: "eu-de", Parent: domain.ID, Enabled: true}))
 	for _, p := range []easel.Principal{alice, bob} {
 		check(t, m.db.AddAccount(ctx, catalog.Account{ID: p.UserID, Name: p.UserName, Admin: true, Enabled: true, Domain: domain}))
 	}
@@ -119,6 +120,7 @@ func runModel(t *rapid.T, url, dir string) {
 		"put": m.putOne, "push image": m.pushImage, "push another image": m.pushImage, "push a third image": m.pushImage,
 		"delete tag": m.deleteTag, "delete manifest": m.deleteManifest, "delete blob": m.deleteBlob, "delete repository": m.deleteRepo,
 		"register": m.register, "delete images": m.deleteImages, "delete group": m.deleteGroup,
+		"make workspace": m.makeWorkspace, "delete workspace": m.deleteWorkspace,
 		"protect": m.protect, "undo window": m.setUndo, "restore": m.restoreOne, "purge": m.purgeOne,
 		"sweep": m.sweepOnly, "expire": m.expireOnly, "settle": m.settleOnly, "reclaim": m.maintain,
 		"time": m.passes, "restart": m.restart,
@@ -198,6 +200,9 @@ func (m *machine) compare(t *rapid.T) {
 	for id, i := range m.images {
 		got, err := m.db.Image(context.Background(), id)
 		check(t, err)
+		if got.Workspace != i.workspace {
+			t.Fatalf("the image of %s:%s is in the workspace %s; the model: %s", i.repo, i.tag, got.Workspace, i.workspace)
+		}
 		if gone := got.Status == easel.ImageError; gone != i.gone {
 			t.Fatalf("the image of %s:%s is %s; the model: gone %v", i.repo, i.tag, got.Status, i.gone)
 		}

@@ -215,9 +215,19 @@ func (m *machine) restoreOne(t *rapid.T) {
 		return
 	}
 	m.trash = slices.DeleteFunc(m.trash, func(x *modelTrash) bool { return x.id == id })
-	var names []string
+	var names, moved []string
 	for _, x := range left {
+		for id, i := range x.images {
+			if m.comesHome(i) {
+				moved = append(moved, id)
+			}
+		}
 		names = append(names, m.restore(x)...)
+	}
+	slices.Sort(moved)
+	slices.Sort(back.Moved)
+	if !slices.Equal(back.Moved, moved) {
+		t.Fatalf("moved into the default workspace: %v; the model: %v", back.Moved, moved)
 	}
 	var got []string
 	for _, tag := range back.Tags {
