@@ -18,6 +18,8 @@ type Workspace struct {
 	Access             string          // Public: who is in the project enters it; Private: its owner; InternalAccess: Users as well
 	OwnerID, OwnerName string          // who made it; the default one is the account's and has no id
 	Users              []WorkspaceUser // in the order in which they were named; they count while Access is InternalAccess
+	MaxImages          int64           // 0: any number
+	Bounded            time.Time       // when MaxImages was set, or Created
 	Created, Updated   time.Time
 }
 

@@ -66,6 +66,19 @@ func TestCloudWorkspaces(t *testing.T) {
 	}
 	_, err = c.images.DeleteWorkspace(&model.DeleteWorkspaceRequest{WorkspaceId: id})
 	wantRefused(t, err, http.StatusBadRequest, "ModelArts.6344")
+
+	bounded, err := c.images.UpdateWorkspaceQuotas(&model.UpdateWorkspaceQuotasRequest{WorkspaceId: id, Body: &model.UpdateWorkspaceQuotasReq{
+		Quotas: []model.UpdateWorkspaceQuotasReqQuotas{{Resource: "image", Quota: 1}},
+	}})
+	ok(t, err)
+	want(t, "the quota that was set", *(*bounded.Quotas)[0].Quota, 1)
+	quotas, err := c.images.ShowWorkspaceQuotas(&model.ShowWorkspaceQuotasRequest{WorkspaceId: id})
+	ok(t, err)
+	want(t, "resource", *(*quotas.Quotas)[0].Resource, "image")
+	want(t, "used_quota", *(*quotas.Quotas)[0].UsedQuota, 1)
+	push(t, s, "lab:2", newImage(t, 1))
+	_, err = c.images.RegisterImage(&model.RegisterImageRequest{Body: &model.ImageRegRequest{SwrPath: s.Host + "/" + org + "/lab:2", WorkspaceId: &id}})
+	wantRefused(t, err, http.StatusBadRequest, "ModelArts.0118")
 	_, err = c.images.DeleteImage(&model.DeleteImageRequest{Id: *registered.Id, Body: &model.DeleteImageRequestBody{IsForce: ptr(true)}})
 	ok(t, err)
 	deleted, err := c.images.DeleteWorkspace(&model.DeleteWorkspaceRequest{WorkspaceId: id})

@@ -1,12 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"easel"
 	"easel/internal/client"
@@ -30,6 +32,14 @@ type workspace struct {
 	Grants      []workspaceGrant `json:"grants,omitzero"` // not in lists
 	Created     int64            `json:"create_time"`
 	Updated     int64            `json:"update_time"`
+	Quotas      []workspaceQuota `json:"quotas,omitempty"` // of one that is shown
+}
+
+// workspaceQuota is the quota of a resource; -1 is no bound.
+type workspaceQuota struct {
+	Resource string `json:"resource"`
+	Quota    int64  `json:"quota"`
+	Used     *int64 `json:"used_quota"` // nil without a bound
 }
 
 type workspaceGrant struct {
@@ -69,6 +79,13 @@ func (s *session) workspace(ctx context.Context, name string) (w workspace, err 
 	id, err := s.workspaceID(ctx, name)
 	if err == nil {
 		err = s.modelarts(ctx, http.MethodGet, "/workspaces/"+id, nil, nil, &w)
+	}
+	if err != nil {
+		return w, err
+	}
+	err = s.modelarts(ctx, http.MethodGet, "/workspaces/"+id+"/quotas", nil, nil, &w)
+	if client.IsStatus(err, http.StatusForbidden) { // it takes another right
+		err = nil
 	}
 	return w, err
 }
@@ -166,6 +183,11 @@ func (c *workspaceShow) Run(ctx context.Context, s *streams) error {
 		for _, g := range x.Grants {
 			row(w, "USER", g.UserName)
 		}
+		for _, q := range x.Quotas {
+			if q.Used != nil {
+				row(w, strings.ToUpper(q.Resource)+"S", fmt.Sprintf("%d of %d", *q.Used, q.Quota))
+			}
+		}
 		row(w, "CREATED", when(x.Created))
 		row(w, "UPDATED", when(x.Updated))
 	})
@@ -179,6 +201,7 @@ type workspaceUpdate struct {
 	Access      string   `env:"-" enum:",public,private,internal,PUBLIC,PRIVATE,INTERNAL" default:"" help:"public, private or internal."`
 	User        []string `env:"-" placeholder:"NAME" help:"The users who may enter it while it is internal, instead of those so far; more than one: give it again."`
 	NoUsers     bool     `env:"-" help:"It names no users any more."`
+	Images      *int64   `env:"-" placeholder:"N" help:"How many images it may have; 0 is any number. That is for administrators."`
 }
 
 // Help is the text below the flags.
@@ -188,14 +211,15 @@ func (workspaceUpdate) Help() string {
 Examples:
 
   easel workspace update vision --access private
-  easel workspace update exam --user eva`
+  easel workspace update exam --user eva
+  easel workspace update exam --images 20`
 }
 
 // Validate is called when the command line was parsed.
 func (c *workspaceUpdate) Validate() error {
 	switch {
-	case c.Name == nil && c.Description == nil && c.Access == "" && len(c.User) == 0 && !c.NoUsers:
-		return errors.New("say what to change: --name, --description, --access, --user or --no-users")
+	case len(c.changes()) == 0 && c.Images == nil:
+		return errors.New("say what to change: --name, --description, --access, --user, --no-users or --images")
 	case len(c.User) > 0 && c.NoUsers:
 		return errors.New("--user and --no-users contradict each other")
 	}
@@ -213,6 +237,23 @@ func (c *workspaceUpdate) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	if c.Images != nil { // the one that takes more rights first
+		in := map[string]any{"quotas": []workspaceQuota{{Resource: "image", Quota: cmp.Or(*c.Images, -1)}}}
+		if err := ses.modelarts(ctx, http.MethodPut, "/workspaces/"+id+"/quotas", nil, in, nil); err != nil {
+			return err
+		}
+	}
+	if in := c.changes(); len(in) > 0 {
+		if err := ses.modelarts(ctx, http.MethodPut, "/workspaces/"+id, nil, in, nil); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(s.out, "Changed %s.\n", c.Workspace)
+	return nil
+}
+
+// changes returns what the workspace itself is changed by.
+func (c *workspaceUpdate) changes() map[string]any {
 	in := map[string]any{}
 	if c.Name != nil {
 		in["name"] = *c.Name
@@ -226,11 +267,7 @@ func (c *workspaceUpdate) Run(ctx context.Context, s *streams) error {
 	if len(c.User) > 0 || c.NoUsers {
 		in["grants"] = grantsOf(c.User)
 	}
-	if err := ses.modelarts(ctx, http.MethodPut, "/workspaces/"+id, nil, in, nil); err != nil {
-		return err
-	}
-	fmt.Fprintf(s.out, "Changed %s.\n", c.Workspace)
-	return nil
+	return in
 }
 
 type workspaceRm struct {

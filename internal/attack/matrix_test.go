@@ -107,6 +107,9 @@ var workspaceAttempts = []attempt{
 	{"PUT /v1/{project_id}/workspaces/{workspace_id}", "/v1/$OWN/workspaces/$WORKSPACE", "/v1/$OWN/workspaces/$WORKSPACE", `{"grants":[{"user_id":"$USER"}]}`, "", "401 400 400 403* 403*"},
 	{"DELETE /v1/{project_id}/workspaces/{workspace_id}", "/v1/$P1/workspaces/$WORKSPACE", "/v1/$NOID/workspaces/$WORKSPACE", "", "", "401 403 403 403* 403*"},
 	{"DELETE /v1/{project_id}/workspaces/{workspace_id}", "/v1/$OWN/workspaces/$WORKSPACE", "/v1/$OWN/workspaces/$WORKSPACE", "", "", "401 400 400 403* 403*"},
+	{"GET /v1/{project_id}/workspaces/{workspace_id}/quotas", "/v1/$OWN/workspaces/$WORKSPACE/quotas", "/v1/$OWN/workspaces/$WORKSPACE/quotas", "", "", "401 400 400 403* 403*"},
+	{"PUT /v1/{project_id}/workspaces/{workspace_id}/quotas", "/v1/$P1/workspaces/$WORKSPACE/quotas", "/v1/$NOID/workspaces/$WORKSPACE/quotas", `{"quotas":[{"resource":"image","quota":-1}]}`, "", "401 403 403 403* 403*"},
+	{"PUT /v1/{project_id}/workspaces/{workspace_id}/quotas", "/v1/$OWN/workspaces/$WORKSPACE/quotas", "/v1/$OWN/workspaces/$WORKSPACE/quotas", `{"quotas":[{"resource":"image","quota":-1}]}`, "", "401 400 400 403* 403*"},
 
 	{"GET /v1/{project_id}/images", "/v1/$OWN/images?workspace_id=$WORKSPACE", "/v1/$OWN/images?workspace_id=$WORKSPACE", "", "", "401 400 400 403* 403*"},
 	{"GET /v1/{project_id}/images/group", "/v1/$OWN/images/group?workspace_id=$WORKSPACE", "/v1/$OWN/images/group?workspace_id=$WORKSPACE", "", "", "401 400 400 403* 403*"},

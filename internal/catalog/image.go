@@ -67,6 +67,9 @@ func (t *tx) registerImage(who easel.Principal, r Registration) (easel.Image, er
 	if err := t.inWorkspace(i.Project, i.Workspace); err != nil {
 		return i, err
 	}
+	if err := t.roomInWorkspace(i.Workspace); err != nil {
+		return i, err
+	}
 	now := t.now - t.now%1000 // milliseconds go over the wire
 	i.ID, i.Size, i.Status = easel.NewUUID(t.time()), size, easel.ImageActive
 	i.Created, i.Updated = fromMicros(now), fromMicros(now)

@@ -362,10 +362,13 @@ func (t *tx) restoreImage(x trashedImage, names map[easel.Tag]easel.Tag) (string
 	} else if there {
 		tags, readMe = nil, nil // what is said about the group now counts
 	}
-	if _, err := t.joinGroup(i, tags, readMe); err != nil {
+	if err := t.roomForImage(i.Project); err != nil { // before the group: in the order of a registration
 		return "", err
 	}
-	if err := t.roomForImage(i.Project); err != nil {
+	if err := t.roomInWorkspace(i.Workspace); err != nil {
+		return "", err
+	}
+	if _, err := t.joinGroup(i, tags, readMe); err != nil {
 		return "", err
 	}
 	return i.Path, t.insertImage(i, group)

@@ -39,14 +39,14 @@ func (db *DB) Workspaces(ctx context.Context, project string) (found []easel.Wor
 // workspaceRows are all workspaces. The default ones, which have no row of
 // their own, are made of their projects.
 const workspaceRows = `(
-	SELECT id, project, name, description, access, owner, owner_name, created, updated FROM workspace
-	UNION ALL SELECT '` + easel.DefaultWorkspace + `', p.id, '` + easel.DefaultWorkspaceName + `', '', '` + easel.Public + `', '', d.name, p.created, p.created
+	SELECT id, project, name, description, access, owner, owner_name, max_images, bounded, created, updated FROM workspace
+	UNION ALL SELECT '` + easel.DefaultWorkspace + `', p.id, '` + easel.DefaultWorkspaceName + `', '', '` + easel.Public + `', '', d.name, 0, p.created, p.created, p.created
 		FROM project p JOIN domain d ON d.id = p.domain) AS w`
 
 func scanWorkspace(s scanner) (w easel.Workspace, err error) {
-	var created, updated int64
-	err = s.Scan(&w.ID, &w.Project, &w.Name, &w.Description, &w.Access, &w.OwnerID, &w.OwnerName, &created, &updated)
-	w.Created, w.Updated = fromMicros(created-created%1000), fromMicros(updated-updated%1000)
+	var bounded, created, updated int64
+	err = s.Scan(&w.ID, &w.Project, &w.Name, &w.Description, &w.Access, &w.OwnerID, &w.OwnerName, &w.MaxImages, &bounded, &created, &updated)
+	w.Bounded, w.Created, w.Updated = fromMicros(bounded-bounded%1000), fromMicros(created-created%1000), fromMicros(updated-updated%1000)
 	return w, err
 }
 
@@ -56,7 +56,7 @@ func (t *tx) workspaces(project, id string) ([]easel.Workspace, error) {
 		return []easel.Workspace{}, nil
 	}
 	found, err := all(t, scanWorkspace, `
-		SELECT w.id, w.project, w.name, w.description, w.access, w.owner, w.owner_name, w.created, w.updated FROM `+workspaceRows+`
+		SELECT w.id, w.project, w.name, w.description, w.access, w.owner, w.owner_name, w.max_images, w.bounded, w.created, w.updated FROM `+workspaceRows+`
 		WHERE w.project = $1 AND ($2 = '' OR w.id = $2) ORDER BY w.name, w.id`, project, id)
 	if err != nil {
 		return nil, err
@@ -130,7 +130,8 @@ func (t *tx) createWorkspace(who easel.Principal, w easel.Workspace) (easel.Work
 		return w, easel.E(easel.Denied, "workspace quota", "the project has %d workspaces, and more are not possible: delete one", others)
 	}
 	w.ID = easel.NewID()
-	_, err = t.exec(`INSERT INTO workspace (id, project, name, description, access, owner, owner_name, created, updated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)`,
+	_, err = t.exec(`INSERT INTO workspace (id, project, name, description, access, owner, owner_name, max_images, bounded, created, updated)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8, $8)`,
 		w.ID, w.Project, w.Name, w.Description, w.Access, who.UserID, who.UserName, t.now)
 	if err != nil {
 		return w, workspaceTaken(err, w.Name)
@@ -227,6 +228,45 @@ func (t *tx) updateWorkspace(who easel.Principal, w easel.Workspace, c Workspace
 	return t.audit(who, "updateWorkspace", w.ID, 0, nil)
 }
 
+// BoundWorkspace sets how many images a workspace of a project may have; 0 is
+// any number. What is there already stays. Errors: NotFound "workspace", also for
+// the default one.
+func (db *DB) BoundWorkspace(ctx context.Context, who easel.Principal, project, id string, images int64) error {
+	return db.update(ctx, func(t *tx) error {
+		n, err := t.exec(`UPDATE workspace SET max_images = $1, bounded = $2 WHERE id = $3 AND project = $4`, images, t.now, id, project)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return noWorkspace(id)
+		}
+		return t.audit(who, "updateWorkspaceQuotas", id, 0, nil)
+	})
+}
+
+// roomInWorkspace refuses one more image in a workspace that has as many as it
+// may.
+func (t *tx) roomInWorkspace(id string) error {
+	if id == easel.DefaultWorkspace {
+		return nil
+	}
+	limit, err := t.limit(`SELECT max_images FROM workspace WHERE id = $1`, 0, id)
+	if err != nil || limit == 0 {
+		return err
+	}
+	used, err := t.imagesIn(id)
+	if err != nil || used < limit {
+		return err
+	}
+	return easel.E(easel.Denied, "image quota", "the workspace has %d images of at most %d: delete one (easel image rm), or ask an administrator for more (easel workspace update --images)", used, limit)
+}
+
+// imagesIn returns how many images a workspace has that is not a default one.
+func (t *tx) imagesIn(id string) (n int64, err error) {
+	_, err = t.get([]any{&n}, `SELECT CAST(coalesce(sum(versions), 0) AS BIGINT) FROM image_group WHERE home = $1`, id)
+	return n, err
+}
+
 // DeleteWorkspace deletes an empty workspace of a project. Trash does not keep
 // it: what is restored later comes back into the default one. Errors: NotFound
 // "workspace", also for the default one; InUse "workspace" while it holds images.
@@ -235,8 +275,8 @@ func (db *DB) DeleteWorkspace(ctx context.Context, who easel.Principal, project,
 		if err := t.inWorkspace(project, id); err != nil {
 			return err
 		}
-		var held int64
-		if _, err := t.get([]any{&held}, `SELECT CAST(coalesce(sum(versions), 0) AS BIGINT) FROM image_group WHERE home = $1`, id); err != nil {
+		held, err := t.imagesIn(id)
+		if err != nil {
 			return err
 		}
 		if held > 0 {

@@ -10,7 +10,7 @@ var within = map[Action]string{
 	DeleteRepo: easel.BoundDelete, DeleteTag: easel.BoundDelete,
 	ShowOrg: easel.BoundRead, ListOrgs: easel.BoundRead, ShowRepo: easel.BoundRead, ListTags: easel.BoundRead,
 	ListImages: easel.BoundRead, ShowImage: easel.BoundRead, ListGroups: easel.BoundRead, Inspect: easel.BoundRead,
-	ListWorkspaces: easel.BoundRead, ShowWorkspace: easel.BoundRead,
+	ListWorkspaces: easel.BoundRead, ShowWorkspace: easel.BoundRead, ShowWorkspaceQuotas: easel.BoundRead,
 	RegisterImg: easel.BoundPush, SyncImage: easel.BoundPush, DeleteImage: easel.BoundDelete, DeleteGroup: easel.BoundDelete,
 }
 

@@ -14,7 +14,7 @@ var actions = []Action{
 	CreateOrg, DeleteOrg, ShowOrg, ListOrgs, CreateRepo, ShowRepo, UpdateRepo, ListTags, DeleteRepo, DeleteTag, KeepTags,
 	ShowOrgGrants, GrantOrg, ShowRepoGrants, GrantRepo, ShareRepo, ManageHooks, ShowUsage,
 	ListImages, RegisterImg, ShowImage, DeleteImage, SyncImage, ListGroups, UpdateGroup, DeleteGroup,
-	ListWorkspaces, CreateWorkspace, ShowWorkspace, UpdateWorkspace, DeleteWorkspace, EnterWorkspaces,
+	ListWorkspaces, CreateWorkspace, ShowWorkspace, UpdateWorkspace, DeleteWorkspace, ShowWorkspaceQuotas, UpdateWorkspaceQuotas, EnterWorkspaces,
 	ListUsers, ShowUser, CreateUser, UpdateUser, DeleteUser, ListUserGroups, ShowUserGroup, CreateUserGroup, UpdateUserGroup, DeleteUserGroup,
 	AddMember, RemoveMember, CreateProject, UpdateProject, ListRoles, CreateRole, UpdateRole, DeleteRole, ListGranted, GrantRole, RevokeRole,
 	ManageKeys, ManageTokens, Administer, Operate, Inspect,
@@ -57,7 +57,7 @@ func Explain(who easel.Principal, g easel.Grants, action Action, noun easel.Noun
 		return false, "the user may see no such thing: it is not there, or nothing was granted and no policy allows it"
 	case err != nil:
 		return false, refused(who, g, action)
-	case g.Owner && strings.HasPrefix(string(action), "modelarts:workspace:"):
+	case g.Owner && (action == UpdateWorkspace || action == DeleteWorkspace):
 		return true, "owner of the workspace"
 	case who.Admin && (g.Domain == who.DomainID || g.Project != "" || action == Operate || action == ListRepositories):
 		return true, "administrator of the account"
@@ -92,7 +92,7 @@ func refused(who easel.Principal, g easel.Grants, action Action) string {
 	case strings.HasPrefix(string(action), "modelarts:") && !enters(who, g):
 		return "the workspace is open to its owner, to users whom it names, and to administrators"
 	case strings.HasPrefix(string(action), "modelarts:") && !fineGrained(who):
-		return "that is for the owner of the workspace, for administrators, and for whom a policy allows it"
+		return "that is for " + owners(action)
 	case strings.HasPrefix(string(action), "modelarts:"):
 		return "policies of the user speak of ModelArts, and none allows this"
 	}

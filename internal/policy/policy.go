@@ -81,6 +81,9 @@ const (
 	ShowWorkspace   Action = "modelarts:workspace:get"
 	UpdateWorkspace Action = "modelarts:workspace:update"
 	DeleteWorkspace Action = "modelarts:workspace:delete"
+	// UpdateWorkspaceQuotas bounds the owner, too, so it is not for the owner.
+	ShowWorkspaceQuotas   Action = "modelarts:workspace:getQuotas"
+	UpdateWorkspaceQuotas Action = "modelarts:workspace:updateQuotas"
 	// EnterWorkspaces is to work in workspaces that are closed, and to change them.
 	EnterWorkspaces Action = "easel:workspace:enter"
 )

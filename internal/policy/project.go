@@ -24,7 +24,7 @@ func checkProject(who easel.Principal, g easel.Grants, action Action, noun easel
 		return easel.E(easel.Denied, noun, "%s may not %s in the workspace %s: it is open to its owner, to users whom it names, and to administrators", who.UserName, action, resource)
 	}
 	if !owned(who, g, action, allowed) {
-		return easel.E(easel.Denied, noun, "%s may not %s %s: that is for the owner of the workspace, for administrators, and for whom a policy allows it", who.UserName, action, resource)
+		return easel.E(easel.Denied, noun, "%s may not %s %s: that is for %s", who.UserName, action, resource, owners(action))
 	}
 	return nil
 }
@@ -69,7 +69,21 @@ func enters(who easel.Principal, g easel.Grants) bool {
 
 // owned is whether who may change the workspace, where action does.
 func owned(who easel.Principal, g easel.Grants, action Action, allowed bool) bool {
-	return action != UpdateWorkspace && action != DeleteWorkspace || g.Owner || allowed || overrules(who)
+	switch action {
+	case UpdateWorkspace, DeleteWorkspace:
+		return g.Owner || allowed || overrules(who)
+	case UpdateWorkspaceQuotas:
+		return allowed || overrules(who)
+	}
+	return true
+}
+
+// owners says for whom owned holds.
+func owners(action Action) string {
+	if action == UpdateWorkspaceQuotas {
+		return "administrators, and for whom a policy allows it"
+	}
+	return "the owner of the workspace, for administrators, and for whom a policy allows it"
 }
 
 // overrules is whether who is no stranger in any workspace.

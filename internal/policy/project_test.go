@@ -59,6 +59,10 @@ func TestWorkspaces(t *testing.T) {
 		{"an administrator changes it", callers["admin"], closed, DeleteWorkspace, "vision", true},
 		{"a policy allows it", holder(t, updates), open, UpdateWorkspace, "vision", true},
 		{"where it may enter", holder(t, updates), closed, UpdateWorkspace, "vision", false},
+		{"an administrator bounds it", callers["admin"], open, UpdateWorkspaceQuotas, "vision", true},
+		{"its owner does not", plain, own, UpdateWorkspaceQuotas, "vision", false},
+		{"but sees the bound", plain, own, ShowWorkspaceQuotas, "vision", true},
+		{"a policy lets bound it", holder(t, updates), open, UpdateWorkspaceQuotas, "vision", true},
 		{"make one", plain, open, CreateWorkspace, "", true},
 		{"make one with a policy for others", holder(t, inVision), open, CreateWorkspace, "", false},
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"easel"
 	"easel/internal/catalog"
@@ -170,4 +171,45 @@ func (s *Service) ownWorkspace(ctx context.Context, project, id string, action p
 		return "", easel.E(easel.Denied, "default workspace", "nobody may %s the default workspace: it is always there and open to its project", action)
 	}
 	return s.enter(ctx, project, id, action)
+}
+
+// WorkspaceQuota is how many images a workspace may have, and how many it has.
+type WorkspaceQuota struct {
+	Images, Used int64     // Images 0: any number
+	Set          time.Time // or made, if nobody set it
+}
+
+// WorkspaceQuota returns the quota of a workspace. Errors: those of May and enter.
+func (s *Service) WorkspaceQuota(ctx context.Context, project, id string) (WorkspaceQuota, error) {
+	if err := s.May(ctx, project, policy.ShowWorkspaceQuotas); err != nil {
+		return WorkspaceQuota{}, err
+	}
+	id, err := s.enter(ctx, project, id, policy.ShowWorkspaceQuotas)
+	if err != nil {
+		return WorkspaceQuota{}, err
+	}
+	return s.workspaceQuota(ctx, project, id)
+}
+
+func (s *Service) workspaceQuota(ctx context.Context, project, id string) (WorkspaceQuota, error) {
+	w, err := s.catalog.Workspace(ctx, project, id)
+	if err != nil {
+		return WorkspaceQuota{}, err
+	}
+	_, used, err := s.catalog.Images(ctx, Filter{Project: project, Workspace: id, Type: easel.Dedicated}, nil, false, catalog.Page{Limit: 1})
+	return WorkspaceQuota{w.MaxImages, used, w.Bounded}, err
+}
+
+// SetWorkspaceQuota bounds the images of a workspace, 0 to any number, and
+// returns the quota. What is there already stays. Errors: those of May and enter; Denied
+// "default workspace".
+func (s *Service) SetWorkspaceQuota(ctx context.Context, project, id string, images int64) (WorkspaceQuota, error) {
+	id, err := s.ownWorkspace(ctx, project, id, policy.UpdateWorkspaceQuotas)
+	if err != nil {
+		return WorkspaceQuota{}, err
+	}
+	if err := s.catalog.BoundWorkspace(ctx, easel.PrincipalFrom(ctx), project, id, images); err != nil {
+		return WorkspaceQuota{}, err
+	}
+	return s.workspaceQuota(ctx, project, id)
 }

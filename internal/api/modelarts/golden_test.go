@@ -60,6 +60,7 @@ func TestExchanges(t *testing.T) {
 		request("PUT", one+"/group/"+group, `{}`),
 	)
 	s.Push(t, s.Ann, "team/jax:0.5", "base", "jax 0.5")
+	s.Push(t, s.Ann, "team/jax:0.6", "base", "jax 0.6")
 	s.Untag(t, s.Ann, "team/jax:0.4")
 	s.Golden(t, "sync", request("POST", one+"/"+third+"/sync", ""), request("POST", one+"/"+first+"/sync", "{}"))
 	s.Golden(t, "delete",
@@ -92,13 +93,17 @@ func (s *server) workspaces(t *testing.T) {
 	made := decode[idOf](t, w[0]).ID
 	s.Golden(t, "workspace",
 		request("GET", spaces+"/"+made, ""),
+		request("GET", spaces+"/"+made+"/quotas", ""),
+		request("PUT", spaces+"/"+made+"/quotas", `{"quotas":[{"resource":"image","quota":1}]}`),
 		request("PUT", spaces+"/"+made, `{"name":"vision","auth_type":"private","grants":[]}`),
 		request("GET", spaces+"/"+made, ""),
 		request("POST", one, `{"swr_path":"team/jax:0.5","workspace_id":"`+made+`"}`),
 		request("GET", one+"?type=DEDICATED&workspace_id="+made, ""),
 		request("GET", one+"/group?workspace_id="+made, ""),
-		requestBy("ben", "GET", one+"?workspace_id="+made, ""), // 0112
-		request("DELETE", spaces+"/"+made, ""),                 // 6344
+		request("GET", spaces+"/"+made+"/quotas", ""),
+		request("POST", one, `{"swr_path":"team/jax:0.6","workspace_id":"`+made+`"}`), // 0118
+		requestBy("ben", "GET", one+"?workspace_id="+made, ""),                        // 0112
+		request("DELETE", spaces+"/"+made, ""),                                        // 6344
 		request("DELETE", one+"/group/"+easel.GroupID(imagetest.AcmeOne, made, "team", "jax"), ""),
 		request("DELETE", spaces+"/"+made, ""),
 		request("GET", spaces+"/"+made, ""),               // 7005

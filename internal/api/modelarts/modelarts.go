@@ -66,6 +66,8 @@ func New(images *workbench.Service, auth api.Authenticator, o Options) *api.Mux 
 		{"GET /v1/{project_id}/workspaces/{workspace_id}", policy.ShowWorkspace, e.showWorkspace},
 		{"PUT /v1/{project_id}/workspaces/{workspace_id}", policy.UpdateWorkspace, e.updateWorkspace},
 		{"DELETE /v1/{project_id}/workspaces/{workspace_id}", policy.DeleteWorkspace, e.deleteWorkspace},
+		{"GET /v1/{project_id}/workspaces/{workspace_id}/quotas", policy.ShowWorkspaceQuotas, e.showWorkspaceQuotas},
+		{"PUT /v1/{project_id}/workspaces/{workspace_id}/quotas", policy.UpdateWorkspaceQuotas, e.updateWorkspaceQuotas},
 	} {
 		m.Handle(op.pattern, e.operation(op.action, op.serve))
 	}

@@ -18,6 +18,7 @@ var workspaceTests = []test{
 	{"WorkspaceRefuses", workspaceRefuses},
 	{"WorkspaceWithImagesStays", workspaceWithImagesStays},
 	{"WorkspacesAreBounded", workspacesAreBounded},
+	{"ImagesOfAWorkspaceAreBounded", imagesOfAWorkspaceAreBounded},
 	{"WorkspaceGoesDuringRegistration", workspaceGoesDuringRegistration},
 	{"WorkspaceForgetsUsersThatAreGone", workspaceForgetsUsersThatAreGone},
 }
@@ -55,7 +56,7 @@ func workspaceIsMadeChangedAndDeleted(t *testing.T, w *world) {
 		Users: []easel.WorkspaceUser{{ID: "bob"}, {Name: "ann"}, {Name: "bob"}}})
 	w.must(err)
 	want := easel.Workspace{ID: made.ID, Project: project, Name: "vision", Description: "cameras", Access: easel.InternalAccess, OwnerID: "ann", OwnerName: "ann",
-		Users: []easel.WorkspaceUser{{ID: "bob", Name: "bob"}, {ID: "ann", Name: "ann"}}, Created: w.clock(), Updated: w.clock()}
+		Users: []easel.WorkspaceUser{{ID: "bob", Name: "bob"}, {ID: "ann", Name: "ann"}}, Bounded: w.clock(), Created: w.clock(), Updated: w.clock()}
 	w.same("made", made, want)
 	if id, err := easel.ParseWorkspaceID(made.ID); err != nil || id != made.ID {
 		t.Errorf("the id %q: %v", made.ID, err)
@@ -174,6 +175,55 @@ func workspacesAreBounded(t *testing.T, w *world) {
 	if refused != 8 {
 		t.Errorf("%d of %d workspaces were refused, want 8", refused, len(errs))
 	}
+}
+
+// imagesOfAWorkspaceAreBounded: also when many come at once, or are restored.
+func imagesOfAWorkspaceAreBounded(t *testing.T, w *world) {
+	w.lab()
+	ctx, project := t.Context(), w.ann.ProjectID
+	w.must(w.db.SetOrgUndo(ctx, w.ann, "team", catalog.Undo{Window: 48 * time.Hour}))
+	vision := w.workspace("vision")
+	w.pass(time.Hour)
+	w.must(w.db.BoundWorkspace(ctx, w.ann, project, vision.ID, 3))
+	shown, err := w.db.Workspace(ctx, project, vision.ID)
+	w.must(err)
+	vision.MaxImages, vision.Bounded = 3, w.clock()
+	w.same("bounded", shown, vision)
+	var wg sync.WaitGroup
+	errs := make([]error, 8)
+	images := make([]easel.Image, len(errs))
+	for n := range errs {
+		tag := easel.Tag(fmt.Sprint("v", n))
+		w.push(w.ann, "team/a", tag, "base")
+		wg.Go(func() { images[n], errs[n] = w.registerIn(ctx, vision.ID, "team/a", tag) })
+	}
+	wg.Wait()
+	var there []string
+	for n, err := range errs {
+		if err == nil {
+			there = append(there, images[n].ID)
+			continue
+		}
+		w.wants(err, easel.Denied, "image quota")
+	}
+	if len(there) != 3 {
+		t.Fatalf("%d images are in a workspace of at most 3", len(there))
+	}
+	_, out, err := w.db.DeleteImages(ctx, w.ann, catalog.ImageDeletion{Project: project, IDs: there[:1], Force: true})
+	w.must(err)
+	w.push(w.ann, "team/b", "v1", "base")
+	_, err = w.registerIn(ctx, vision.ID, "team/b", "v1")
+	w.must(err)
+	_, err = w.db.Restore(ctx, w.ann, out.Receipt.ID, "")
+	w.wants(err, easel.Denied, "image quota")
+	w.must(w.db.BoundWorkspace(ctx, w.ann, project, vision.ID, 1)) // less than there is
+	_, _, err = w.db.DeleteImages(ctx, w.ann, catalog.ImageDeletion{Project: project, IDs: there[1:2]})
+	w.must(err)
+	w.must(w.db.BoundWorkspace(ctx, w.ann, project, vision.ID, 0))
+	_, err = w.db.Restore(ctx, w.ann, out.Receipt.ID, "")
+	w.must(err)
+	w.wants(w.db.BoundWorkspace(ctx, w.ann, project, easel.DefaultWorkspace, 1), easel.NotFound, "workspace")
+	w.wants(w.db.BoundWorkspace(ctx, w.ann, "elsewhere", vision.ID, 1), easel.NotFound, "workspace")
 }
 
 // workspaceGoesDuringRegistration: whoever is later is told so, and no image

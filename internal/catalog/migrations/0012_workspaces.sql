@@ -1,10 +1,10 @@
 -- +goose Up
 
 -- Workspaces but for the default ones, which have the id '0' and no row.
--- owner: the account that made it, which may be gone.
+-- owner: the account that made it, which may be gone. max_images: 0 none; bounded: when that was set, or created.
 CREATE TABLE workspace (
   id TEXT PRIMARY KEY, project TEXT NOT NULL REFERENCES project(id), name TEXT NOT NULL, description TEXT NOT NULL, access TEXT NOT NULL,
-  owner TEXT NOT NULL, owner_name TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, UNIQUE (project, name));
+  owner TEXT NOT NULL, owner_name TEXT NOT NULL, max_images INTEGER NOT NULL, bounded INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, UNIQUE (project, name));
 
 CREATE TABLE workspace_user (               -- who may enter it beside its owner, in the order n
   workspace TEXT NOT NULL REFERENCES workspace(id) ON DELETE CASCADE, account TEXT NOT NULL REFERENCES account(id) ON DELETE CASCADE,
