@@ -8,17 +8,20 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"easel/internal/identity"
+	"easel/internal/issuer/issuertest"
 )
 
 // TestMatrixOfNewDomain sends every line as the people of a domain that was made
 // through the API: its administrator, a user without rights, a robot of the
-// administrator with everything that a robot can have, and nobody. None of
-// them gets more than the administrator of a domain that was always there, and
-// none learns whether a thing of acme's exists.
+// administrator with everything that a robot can have, a job of a CI system that
+// the administrator trusts as far, and nobody. None of them gets more than the
+// administrator of a domain that was always there, and none learns whether a
+// thing of acme's exists.
 func TestMatrixOfNewDomain(t *testing.T) {
 	t.Parallel()
 	m := settleMatrix(t, start(t))
@@ -89,7 +92,7 @@ func (m *matrix) newDomain(t *testing.T) map[string]sender {
 	key := field[struct{ Access, Secret string }](t, as(ian.token, "/v3.0/OS-CREDENTIAL/credentials", `{"credential":{"user_id":"`+user.ID+`"}}`), "credential")
 	ian.bearer = m.scoped(t, project.Name, key.Access, key.Secret)
 	robot := m.matrixRobot(t, ivy.token, project.ID, project.Name)
-	return map[string]sender{"administrator": ivy, "user": ian, "robot": robot, "nobody": {project: acmeOne, bearer: m.scoped(t, "", "", "")}}
+	return map[string]sender{"administrator": ivy, "user": ian, "robot": robot, "job": m.job(t, ivy.token, project.ID, project.Name), "nobody": {project: acmeOne, bearer: m.scoped(t, "", "", "")}}
 }
 
 // matrixRobot makes a robot with everything that a robot can have.
@@ -100,6 +103,19 @@ func (m *matrix) matrixRobot(t *testing.T, token, project, projectName string) s
 	robot := sender{project: project, key: field[string](t, bot, "access_key"), secret: field[string](t, bot, "secret_key")}
 	robot.bearer = m.scoped(t, projectName, robot.key, robot.secret)
 	return robot
+}
+
+// job makes a trust with everything that a trust can give, and shows a token by it.
+func (m *matrix) job(t *testing.T, token, project, projectName string) sender {
+	t.Helper()
+	ci := issuertest.New(t, time.Now)
+	keys, err := json.Marshal(ci.Public())
+	must(t, err)
+	trust := m.send(t, request{"POST", "/easel/v1/trusts", map[string]string{"X-Auth-Token": token}, `{"name":"ci","issuer":"` + ci.Issuer() + `","audience":"easel.test","claims":{"sub":"job:*"},
+		"jwks":` + string(keys) + `,"repositories":["*"],"actions":["pull","push","delete","read"]}`}).want(t, "make a trust", http.StatusCreated)
+	a := m.exchange(t, field[string](t, trust, "id"), ci.Sign(t, issuertest.Claims{"aud": "easel.test", "sub": "job:1"})).want(t, "exchange", http.StatusOK)
+	access, secret := field[string](t, a, "access_key"), field[string](t, a, "secret_key")
+	return sender{project: project, token: field[string](t, a, "access_token"), bearer: m.scoped(t, projectName, access, secret)}
 }
 
 // scoped asks for a registry token with everything that the table asks for;
