@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"easel/e2e/server"
+	"easel/internal/pgtest"
 )
 
 // refusal is a request that must change nothing. $NAME is an id of something
@@ -104,6 +105,19 @@ var refusals = []refusal{
 	{"deletion of an organisation of another domain", "DELETE", manage + "/rival", "", 403, "4039001"},
 	{"deletion of an organisation that is not there", "DELETE", manage + "/nothing", "", 404, "4040058"},
 
+	// Text that a database would choke on.
+	{"a tag with a NUL", "DELETE", lab + "/tags/a%00b", "", 400, "4009021"},
+	{"a repository with a NUL", "GET", manage + "/vision/repos/a%00b", "", 400, "4001029"},
+	{"a description with a NUL", "PATCH", lab, `{"is_public":false,"description":"a\u0000b"}`, 400, "4000014"},
+	{"a selector with a NUL", "POST", manage + "/vision/repos/open/retentions", rule("tag_rule", `{"num":"5"}`, `{"kind":"label","pattern":"a\u0000b"}`), 400, "4000014"},
+	{"a share with an account with a NUL", "POST", lab + "/access-domains", `{"access_domain":"a\u0000b","permit":"read","deadline":"forever"}`, 400, "4001041"},
+	{"a level for a user with a NUL", "POST", manage + "/vision/access", `[{"user_id":"a\u0000b","user_name":"x","auth":7}]`, 400, "4001067"},
+	{"a user with a NUL", "POST", "/v3/users", `{"user":{"name":"a\u0000b"}}`, 400, "IAM.0073"},
+	{"a group with a NUL", "POST", "/v3/groups", `{"group":{"name":"a\u0000b"}}`, 400, "IAM.0073"},
+	{"a policy of a role with a NUL", "DELETE", "/v3.0/OS-ROLE/roles/a%00b", "", 404, "IAM.0004"},
+	{"a key with a NUL", "DELETE", "/v3.0/OS-CREDENTIAL/credentials/a%00b", "", 404, "IAM.0004"},
+	{"a policy with a number beyond all numbers", "DELETE", lab + "/retentions/99999999999999999999", "", 400, "4009013"},
+
 	// Bodies and queries (swr.md 2.8, 2.10).
 	{"half an object", "POST", manage, `{"namespace":`, 400, "4000014"},
 	{"a list for an object", "POST", manage, `["new"]`, 400, "4000014"},
@@ -160,7 +174,20 @@ func policyBody(policy string) string {
 // documented code comes back and nothing changes.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	s, replace := newCrowded(t)
+	testRefusals(t)
+}
+
+func TestRefusalsOnPostgreSQL(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		return
+	}
+	testRefusals(t, "--database", pgtest.Start(t))
+}
+
+func testRefusals(t *testing.T, flags ...string) {
+	t.Helper()
+	s, replace := newCrowded(t, flags...)
 	token := s.Token(t)
 	header := map[string]string{"X-Auth-Token": token}
 	before := everything(t, s, token)
@@ -189,9 +216,9 @@ func TestRefusals(t *testing.T) {
 
 // newCrowded starts a server that has something of everything, and returns what
 // the names of ids stand for.
-func newCrowded(t *testing.T) (*server.Server, *strings.Replacer) {
+func newCrowded(t *testing.T, flags ...string) (*server.Server, *strings.Replacer) {
 	t.Helper()
-	s := start(t)
+	s := start(t, flags...)
 	push(t, s, "lab:1", newImage(t, 1))
 	push(t, s, "lab:2", newImage(t, 1))
 	s.Call(t, "POST", manage+"/vision/repos", map[string]any{"repository": "open", "is_public": true}, nil)
