@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/alecthomas/kong"
 )
@@ -52,9 +53,9 @@ func complete(ctx context.Context, root *kong.Node, out io.Writer, args []string
 		return
 	}
 	shell, words := args[0], args[1:]
-	var quoted bool
+	var quote rune
 	if shell == "bash" {
-		words, quoted = split(words[0])
+		words, quote = split(words[0])
 		if words = words[min(1, len(words)):]; len(words) == 0 {
 			return
 		}
@@ -64,12 +65,12 @@ func complete(ctx context.Context, root *kong.Node, out io.Writer, args []string
 	typed := words[len(words)-1]
 	found := candidates(ctx, root, words)
 	cut := 0
-	if shell == "bash" && !quoted && len(args) > 2 {
+	if shell == "bash" && quote == 0 && len(args) > 2 {
 		cut = strings.LastIndexAny(typed, args[2]) + 1 // bash replaces only what is behind it
 	}
 	for _, c := range found {
-		if strings.HasPrefix(c.word, typed) || c.word == onlyFiles {
-			fmt.Fprintln(out, c.line(shell, cut, quoted))
+		if (strings.HasPrefix(c.word, typed) || c.word == onlyFiles) && c.fits(quote) {
+			fmt.Fprintln(out, c.line(shell, cut, quote))
 		}
 	}
 }
@@ -80,9 +81,17 @@ const onlyFiles = ":files"
 // candidate is a word that may stand where the cursor is.
 type candidate struct{ word, help string }
 
+// fits reports whether a candidate can be written inside the quotes that the
+// cursor is in, 0 for none. Names are whatever somebody has chosen: one must not
+// end the quotes of whoever completes it, nor be a command inside them.
+func (c candidate) fits(quote rune) bool {
+	return !strings.ContainsFunc(c.word, unicode.IsControl) && (quote != '\'' || !strings.Contains(c.word, "'")) &&
+		(quote != '"' || !strings.Contains(c.word, "!")) // nothing escapes it there
+}
+
 // line writes a candidate as a shell's script reads it, without the first cut
 // bytes.
-func (c candidate) line(shell string, cut int, quoted bool) string {
+func (c candidate) line(shell string, cut int, quote rune) string {
 	if c.word == onlyFiles {
 		return c.word
 	}
@@ -105,12 +114,16 @@ func (c candidate) line(shell string, cut int, quoted bool) string {
 		}
 		return c.word
 	}
-	if quoted {
+	special := " \t\\'\"$`&|;<>()*?[]{}!#~"
+	switch quote {
+	case '\'':
 		return c.word[cut:]
+	case '"':
+		special = "\\\"$`"
 	}
 	var b strings.Builder
 	for _, r := range c.word[cut:] {
-		if strings.ContainsRune(" \t\\'\"$`&|;<>()*?[]{}!#~", r) {
+		if strings.ContainsRune(special, r) {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
@@ -118,11 +131,12 @@ func (c candidate) line(shell string, cut int, quoted bool) string {
 	return b.String()
 }
 
-// split takes a command line apart as a shell does, and reports whether its
-// last word is inside quotes. A line that ends with a space has an empty last word.
-func split(line string) (words []string, quoted bool) {
+// split takes a command line apart as a shell does, and returns the quotes that
+// its last word is inside of, 0 for none. A line that ends with a space has an
+// empty last word.
+func split(line string) (words []string, quote rune) {
 	var word strings.Builder
-	quote, inWord, escaped := rune(0), false, false
+	inWord, escaped := false, false
 	for _, r := range line {
 		switch {
 		case escaped:
@@ -145,5 +159,5 @@ func split(line string) (words []string, quoted bool) {
 			inWord = true
 		}
 	}
-	return append(words, word.String()), quote != 0
+	return append(words, word.String()), quote
 }

@@ -12,22 +12,55 @@ import (
 func TestSplit(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		line   string
-		want   []string
-		quoted bool
+		line  string
+		want  []string
+		quote rune
 	}{
-		{"", []string{""}, false},
-		{"easel", []string{"easel"}, false},
-		{"easel  org ", []string{"easel", "org", ""}, false},
-		{`easel grant add g "SWR Read`, []string{"easel", "grant", "add", "g", "SWR Read"}, true},
-		{`easel grant add 'a b' SWR\ Read`, []string{"easel", "grant", "add", "a b", "SWR Read"}, false},
-		{`easel '' x`, []string{"easel", "", "x"}, false},
-		{`easel x\`, []string{"easel", "x"}, false},
-		{`easel "a\"b" 'c\`, []string{"easel", `a"b`, `c\`}, true},
+		{"", []string{""}, 0},
+		{"easel", []string{"easel"}, 0},
+		{"easel  org ", []string{"easel", "org", ""}, 0},
+		{`easel grant add g "SWR Read`, []string{"easel", "grant", "add", "g", "SWR Read"}, '"'},
+		{`easel grant add 'a b' SWR\ Read`, []string{"easel", "grant", "add", "a b", "SWR Read"}, 0},
+		{`easel '' x`, []string{"easel", "", "x"}, 0},
+		{`easel x\`, []string{"easel", "x"}, 0},
+		{`easel "a\"b" 'c\`, []string{"easel", `a"b`, `c\`}, '\''},
 	} {
-		got, quoted := split(tt.line)
-		if !slices.Equal(got, tt.want) || quoted != tt.quoted {
-			t.Errorf("split(%q) = %q, %v; want %q, %v", tt.line, got, quoted, tt.want, tt.quoted)
+		got, quote := split(tt.line)
+		if !slices.Equal(got, tt.want) || quote != tt.quote {
+			t.Errorf("split(%q) = %q, %q; want %q, %q", tt.line, got, quote, tt.want, tt.quote)
+		}
+	}
+}
+
+// TestCompletedNames: whatever somebody called a thing, completing its name in
+// bash neither ends the quotes nor runs anything.
+func TestCompletedNames(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		quote rune
+		want  string // "-": it is not offered
+	}{
+		{"nightly build", 0, `nightly\ build`},
+		{"nightly build", '"', `nightly build`},
+		{"$(reboot)", 0, `\$\(reboot\)`},
+		{"$(reboot)", '"', `\$(reboot)`},
+		{"$(reboot)", '\'', `$(reboot)`},
+		{"`reboot`", '"', "\\`reboot\\`"},
+		{`"; reboot; "`, '"', `\"; reboot; \"`},
+		{`\`, '"', `\\`},
+		{"'; reboot; '", '\'', "-"},
+		{"'; reboot; '", '"', "'; reboot; '"},
+		{"!reboot", '"', "-"},
+		{"two\nlines", 0, "-"},
+		{"\x1b[2J", '"', "-"},
+	} {
+		got := "-"
+		if c := (candidate{word: tt.name}); c.fits(tt.quote) {
+			got = c.line("bash", 0, tt.quote)
+		}
+		if got != tt.want {
+			t.Errorf("%q in the quotes %q becomes %s, want %s", tt.name, tt.quote, got, tt.want)
 		}
 	}
 }
