@@ -77,3 +77,30 @@ func TestDamagedTrash(t *testing.T) {
 		t.Errorf("the check finds %s", report.body)
 	}
 }
+
+// TestTrashOfAClosedWorkspace: what is in a workspace that somebody may not
+// enter neither shows in the trash of a repository that they manage, nor is it
+// put back by them.
+func TestTrashOfAClosedWorkspace(t *testing.T) {
+	t.Parallel()
+	in := start(t)
+	in.grant(t, "dan", "team", 7)
+	in.iam(t, "ann", "PUT", "/easel/v1/organisations/team/undo", `{"window_seconds":3600}`).want(t, "an undo window", http.StatusOK)
+	in.push(t, "ann", "team/app", "v1", "configuration", "layer")
+	private := field[string](t, in.iam(t, "ray", "POST", "/v1/"+acmeOne+"/workspaces", `{"name":"secret-project","auth_type":"PRIVATE"}`).want(t, "a workspace", http.StatusOK), "id")
+	image := field[string](t, in.iam(t, "ray", "POST", "/v1/"+acmeOne+"/images", `{"swr_path":"team/app:v1","workspace_id":"`+private+`"}`).want(t, "register", http.StatusOK), "id")
+	a := in.iam(t, "ann", "DELETE", "/v1/"+acmeOne+"/images/"+image+"?force=true", "").want(t, "delete", http.StatusOK)
+	trash := "/easel/v1/trash/" + a.header.Get("X-Easel-Receipt")
+
+	for _, target := range []string{"/easel/v1/trash", trash} {
+		if a := in.iam(t, "dan", "GET", target, "").want(t, "the trash", http.StatusOK); strings.Contains(a.body, image) {
+			t.Errorf("%s shows an image of a workspace that is closed: %s", target, a.body)
+		}
+		if a := in.iam(t, "ann", "GET", target, ""); !strings.Contains(a.body, image) {
+			t.Errorf("%s hides it from an administrator: %s", target, a.body)
+		}
+	}
+	in.iam(t, "dan", "POST", trash+"/restore", "").want(t, "restore it", http.StatusForbidden)
+	in.iam(t, "ann", "POST", trash+"/restore", "").want(t, "restore it as an administrator", http.StatusOK)
+	in.iam(t, "ray", "GET", "/v1/"+acmeOne+"/images/"+image, "").want(t, "its owner sees it again", http.StatusOK)
+}

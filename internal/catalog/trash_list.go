@@ -20,7 +20,8 @@ type Trash struct {
 	Tags      []easel.Tag
 	Images    []easel.ReceiptItem
 	Manifests int
-	Projects  []string     // of the image records
+	Projects  []string     // of the image records, in the order of Images
+	Homes     []string     // their workspaces, which may be gone
 	Grants    easel.Grants // of the asking user on the repository, or what is left of it
 }
 
@@ -78,13 +79,13 @@ func scanTrash(s scanner) (x Trash, err error) {
 	if err = json.Unmarshal([]byte(text), &content); err != nil {
 		return x, err
 	}
-	x.Tags, x.Images, x.Projects = []easel.Tag{}, []easel.ReceiptItem{}, []string{}
+	x.Tags, x.Images, x.Projects, x.Homes = []easel.Tag{}, []easel.ReceiptItem{}, []string{}, []string{}
 	for _, tag := range content.Tags {
 		x.Tags = append(x.Tags, tag.Name)
 	}
 	for _, i := range content.Images {
 		x.Images = append(x.Images, easel.ReceiptItem{ID: i.Image.ID, Path: i.Image.Path})
-		x.Projects = append(x.Projects, i.Image.Project)
+		x.Projects, x.Homes = append(x.Projects, i.Image.Project), append(x.Homes, i.Image.Workspace)
 	}
 	return x, nil
 }

@@ -81,9 +81,13 @@ func (s *Service) Trash(ctx context.Context, q catalog.TrashQuery) ([]catalog.Tr
 			return nil, err
 		}
 		for _, x := range found {
-			if mayRestore(who, x) && len(mine) < q.Limit {
-				mine = append(mine, x)
+			if !mayRestore(who, x) || len(mine) == q.Limit {
+				continue
 			}
+			if err := s.hideImages(ctx, &x); err != nil {
+				return nil, err
+			}
+			mine = append(mine, x)
 		}
 		if len(found) < q.Limit || len(mine) == q.Limit {
 			return mine, nil
@@ -99,9 +103,52 @@ func mayRestore(who easel.Principal, x catalog.Trash) bool {
 // maxTrashOfOne bounds the repositories of one deletion.
 const maxTrashOfOne = 10_000
 
+// hideImages leaves out the image records of workspaces that the caller may
+// not enter.
+func (s *Service) hideImages(ctx context.Context, x *catalog.Trash) error {
+	shown := []easel.ReceiptItem{}
+	for n, i := range x.Images {
+		err := s.mayAtHome(ctx, x.Projects[n], x.Homes[n], policy.ShowImage)
+		if err != nil && !errors.Is(err, easel.Denied) {
+			return err
+		}
+		if err == nil || x.Homes[n] == easel.DefaultWorkspace {
+			shown = append(shown, i)
+		}
+	}
+	x.Images = shown
+	return nil
+}
+
+// mayAtHome asks whether the caller may do action in the workspace of an image
+// record, or in the default one when that is gone: a restore brings it there.
+func (s *Service) mayAtHome(ctx context.Context, project, home string, action policy.Action) error {
+	w := easel.Workspace{ID: easel.DefaultWorkspace, Project: project, Access: easel.Public}
+	if home != easel.DefaultWorkspace {
+		switch found, err := s.catalog.Workspace(ctx, project, home); {
+		case err == nil:
+			w = found
+		case !errors.Is(err, easel.NotFound):
+			return err
+		}
+	}
+	who := easel.PrincipalFrom(ctx)
+	return policy.Check(who, w.Grants(who), action, "workspace", w.ID)
+}
+
 // TrashOf returns what a deletion left to trash, by repository; id is that of
 // its receipt. It takes manage on each. Errors: NotFound "trash".
 func (s *Service) TrashOf(ctx context.Context, id string) ([]catalog.Trash, error) {
+	found, err := s.trashOf(ctx, id)
+	for n := range found {
+		if err := s.hideImages(ctx, &found[n]); err != nil {
+			return nil, err
+		}
+	}
+	return found, err
+}
+
+func (s *Service) trashOf(ctx context.Context, id string) ([]catalog.Trash, error) {
 	who := easel.PrincipalFrom(ctx)
 	if err := policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.Inspect, "trash", id); err != nil {
 		return nil, err
@@ -124,19 +171,23 @@ func (s *Service) TrashOf(ctx context.Context, id string) ([]catalog.Trash, erro
 
 // Restore brings back what a deletion left to trash, all of it or, on an
 // error, nothing. It takes the rights of the deletion: manage on the
-// repositories and, for image records, a credential of their project. as is a
+// repositories and, for image records, a credential of their project with the
+// right to register images in their workspaces. as is a
 // name for its tag, if it is one; "": as it was, or a free one. Errors: NotFound
-// "trash" and "blob"; Denied "project"; Exists "tag" and "image"; Invalid "tag".
+// "trash" and "blob"; Denied "project" and "workspace"; Exists "tag" and "image"; Invalid "tag".
 func (s *Service) Restore(ctx context.Context, id string, as easel.Tag) (catalog.Restored, error) {
-	found, err := s.TrashOf(ctx, id)
+	found, err := s.trashOf(ctx, id)
 	if err != nil {
 		return catalog.Restored{}, err
 	}
 	who := easel.PrincipalFrom(ctx)
 	for _, x := range found {
-		for _, project := range x.Projects {
+		for n, project := range x.Projects {
 			if project != who.ProjectID {
 				return catalog.Restored{}, easel.E(easel.Denied, "project", "image records of project %s would come back: use a credential of that project", project)
+			}
+			if err := s.mayAtHome(ctx, project, x.Homes[n], policy.RegisterImg); err != nil {
+				return catalog.Restored{}, err
 			}
 		}
 	}
@@ -148,7 +199,7 @@ func (s *Service) Restore(ctx context.Context, id string, as easel.Tag) (catalog
 
 // Purge frees now what a deletion left to trash. Errors: NotFound "trash".
 func (s *Service) Purge(ctx context.Context, id string) (easel.Receipt, error) {
-	if _, err := s.TrashOf(ctx, id); err != nil {
+	if _, err := s.trashOf(ctx, id); err != nil {
 		return easel.Receipt{}, err
 	}
 	failpoint.Hit("trash.purge")
