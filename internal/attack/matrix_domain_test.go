@@ -31,12 +31,16 @@ func TestMatrixOfNewDomain(t *testing.T) {
 	m.allIsThere(t)
 }
 
-// TestMatrixOfRobot sends every line as a robot of ben, who is granted nothing:
-// it gets no more than ben.
+// TestMatrixOfRobot sends every line as a robot of ben, who is granted nothing,
+// and as one of cleo, who may do everything, that is for other repositories:
+// they get no more than ben.
 func TestMatrixOfRobot(t *testing.T) {
 	t.Parallel()
 	m := settleMatrix(t, start(t))
-	m.sendAll(t, "robot of ben", ungranted, m.matrixRobot(t, m.installation.token(t, "ben", ""), acmeOne, projectName(acmeOne)))
+	for user, repositories := range map[string]string{"ben": "*", "cleo": "elsewhere/*"} {
+		who := m.people[user]
+		m.sendAll(t, "robot of "+user, ungranted, m.matrixRobot(t, m.installation.token(t, user, ""), who.ProjectID, who.ProjectName, repositories))
+	}
 	m.allIsThere(t)
 }
 
@@ -91,14 +95,15 @@ func (m *matrix) newDomain(t *testing.T) map[string]sender {
 	ian := sender{token: token("ian"), project: project.ID}
 	key := field[struct{ Access, Secret string }](t, as(ian.token, "/v3.0/OS-CREDENTIAL/credentials", `{"credential":{"user_id":"`+user.ID+`"}}`), "credential")
 	ian.bearer = m.scoped(t, project.Name, key.Access, key.Secret)
-	robot := m.matrixRobot(t, ivy.token, project.ID, project.Name)
+	robot := m.matrixRobot(t, ivy.token, project.ID, project.Name, "*")
 	return map[string]sender{"administrator": ivy, "user": ian, "robot": robot, "job": m.job(t, ivy.token, project.ID, project.Name), "nobody": {project: acmeOne, bearer: m.scoped(t, "", "", "")}}
 }
 
-// matrixRobot makes a robot with everything that a robot can have.
-func (m *matrix) matrixRobot(t *testing.T, token, project, projectName string) sender {
+// matrixRobot makes a robot with everything that a robot can have on these
+// repositories.
+func (m *matrix) matrixRobot(t *testing.T, token, project, projectName, repositories string) sender {
 	t.Helper()
-	bot := m.send(t, request{"POST", "/easel/v1/robots", map[string]string{"X-Auth-Token": token}, `{"name":"ci","repositories":["*"],"actions":["pull","push","delete","read"]}`}).
+	bot := m.send(t, request{"POST", "/easel/v1/robots", map[string]string{"X-Auth-Token": token}, `{"name":"ci","repositories":["` + repositories + `"],"actions":["pull","push","delete","read"]}`}).
 		want(t, "make a robot", http.StatusCreated)
 	robot := sender{project: project, key: field[string](t, bot, "access_key"), secret: field[string](t, bot, "secret_key")}
 	robot.bearer = m.scoped(t, projectName, robot.key, robot.secret)
