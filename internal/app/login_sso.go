@@ -119,7 +119,7 @@ func (o *signOn) browser(ctx context.Context) (ssoSession, error) {
 	back := &callback{state: state, came: make(chan url.Values, 1)}
 	server := &http.Server{Handler: back, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = server.Serve(l) }() // ends with Close
-	defer server.Close()
+	defer stop(ctx, server)
 	var at struct {
 		URL string `json:"authorization_url"`
 	}
@@ -139,6 +139,15 @@ func (o *signOn) browser(ctx context.Context) (ssoSession, error) {
 		var made ssoSession
 		err := o.post(ctx, "/session", map[string]string{"code": q.Get("code"), "redirect_uri": redirect, "code_verifier": verifier, "nonce": nonce, "client": o.machine}, &made)
 		return made, err
+	}
+}
+
+// stop ends the server, when what it has to say to the browser was said.
+func stop(ctx context.Context, server *http.Server) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if server.Shutdown(ctx) != nil {
+		_ = server.Close() // a browser that keeps a connection open without asking anything
 	}
 }
 
@@ -175,7 +184,8 @@ func (c *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // openBrowser shows a page in the user's browser, $BROWSER if that is set.
-// Where there is none the user has the address.
+// Where there is none the user has the address. The browser stays when the
+// log-in is over.
 func openBrowser(ctx context.Context, address string) {
 	if !strings.HasPrefix(address, "https://") && !strings.HasPrefix(address, "http://") {
 		return // a server must not choose what else is opened
@@ -191,7 +201,7 @@ func openBrowser(ctx context.Context, address string) {
 	default:
 		command = []string{"xdg-open"}
 	}
-	cmd := exec.CommandContext(ctx, command[0], append(command[1:], address)...)
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), command[0], append(command[1:], address)...)
 	if cmd.Start() == nil {
 		go func() { _ = cmd.Wait() }() // how it ends says nothing about the log-in
 	}

@@ -166,7 +166,7 @@ type Exchanged struct {
 	Limit   int       // credentials of the trust that have not ended
 }
 
-// Exchange stores a credential, and forgets those of the trust's that have
+// Exchange stores a credential, and forgets those of all trusts that have
 // ended. Errors: NotFound "trust" when it is gone or not active, TooMany "key".
 func (db *DB) Exchange(ctx context.Context, who easel.Principal, e Exchanged) error {
 	return db.update(ctx, func(t *tx) error {
@@ -177,7 +177,7 @@ func (db *DB) Exchange(ctx context.Context, who easel.Principal, e Exchanged) er
 		if err != nil {
 			return err
 		}
-		if _, err := t.exec(`DELETE FROM access_key WHERE trust = $1 AND expires <= $2`, e.Trust, micros(e.At)); err != nil {
+		if _, err := t.exec(`DELETE FROM access_key WHERE trust IS NOT NULL AND expires <> 0 AND expires <= $1`, micros(e.At)); err != nil {
 			return err
 		}
 		var n int

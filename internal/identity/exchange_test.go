@@ -217,11 +217,16 @@ func TestExchangeGivenKeys(t *testing.T) {
 func TestCreateTrust(t *testing.T) {
 	t.Parallel()
 	w := newWorkload(t)
+	keys, err := json.Marshal(w.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, wrong := range map[string]func(*NewTrust){
 		"no name": func(q *NewTrust) { q.Name = " " }, "no audience": func(q *NewTrust) { q.Audience = "" }, "NUL": func(q *NewTrust) { q.Audience = "a\x00" },
 		"no condition": func(q *NewTrust) { q.Claims = nil }, "long": func(q *NewTrust) { q.Life = time.Hour + time.Second }, "short": func(q *NewTrust) { q.Life = time.Second },
 		"plain http": func(q *NewTrust) { q.Issuer = "http://ci.example.org" }, "secret keys": func(q *NewTrust) { q.JWKS = `{"keys":[{"kty":"oct","k":"AAAA"}]}` },
 		"no keys": func(q *NewTrust) { q.JWKS = "{}" },
+		"no text": func(q *NewTrust) { q.JWKS = strings.Replace(string(keys), "{", `{"x":"`+"\xff"+`",`, 1) },
 	} {
 		q := w.newTrust()
 		wrong(&q)
@@ -252,5 +257,19 @@ func TestCreateTrust(t *testing.T) {
 	}
 	if own, err := w.Trusts(t.Context(), ann); err != nil || len(own) != 1 {
 		t.Errorf("a user sees %d, %v", len(own), err)
+	}
+}
+
+// TestExchangeLockout counts tokens that are refused.
+func TestExchangeLockout(t *testing.T) {
+	t.Parallel()
+	w := newWorkload(t)
+	for range 100 {
+		if _, err := w.Exchange(t.Context(), w.trust.ID, "x"); !errors.Is(err, easel.Unauthenticated) {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Exchange(t.Context(), w.trust.ID, w.shown(t, nil)); !errors.Is(err, easel.TooMany) {
+		t.Errorf("after 100 refusals: %v", err)
 	}
 }

@@ -23,6 +23,7 @@ import (
 
 	"easel/internal/catalog"
 	"easel/internal/issuer"
+	"easel/internal/recent"
 )
 
 // Audience is the service name of registry tokens (iam.md 10.2).
@@ -53,8 +54,9 @@ type Service struct {
 	passwords passwords
 	verified  verified // registry tokens
 	lockout   *lockout
-	providers []*issuer.Provider // of o.Providers
-	issuers   *issuer.Issuers    // of trusts
+	providers []*issuer.Provider             // of o.Providers
+	issuers   *issuer.Issuers                // of trusts
+	asked     *recent.Map[string, time.Time] // when the next question to an identity provider is due, by address
 
 	mu       sync.Mutex
 	signer   *signer            // of registry tokens; nil until first needed
@@ -84,7 +86,7 @@ func New(o Options) *Service {
 	if o.MaxKeys <= 0 {
 		o.MaxKeys = 20
 	}
-	s := &Service{o: o, catalog: o.Catalog, passwords: newPasswords(argonCost), lockout: newLockout(o.Lockout)}
+	s := &Service{o: o, catalog: o.Catalog, passwords: newPasswords(argonCost), lockout: newLockout(o.Lockout), asked: recent.New[string, time.Time](maxAskedBy)}
 	s.issuers = issuer.NewIssuers(o.IssuerAllow, s.now)
 	for _, p := range o.Providers {
 		s.providers = append(s.providers, issuer.NewProvider(p.Client, s.now))

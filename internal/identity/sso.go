@@ -152,10 +152,40 @@ func checkRedirect(uri string) error {
 	return nil
 }
 
+// What one address may make the server ask of identity providers: a stranger
+// must not make it a nuisance to them.
+const (
+	askEvery   = time.Second / 2
+	askAtOnce  = 100
+	maxAskedBy = 10_000 // addresses that are remembered
+)
+
+// mayAsk counts a question to an identity provider, and is TooMany "rate" when
+// it is one too many.
+func (s *Service) mayAsk(ctx context.Context) error {
+	now, wait := s.now(), time.Duration(0)
+	s.asked.Update(easel.OriginFrom(ctx).Client(), func(next time.Time) (time.Time, bool) {
+		if next.Before(now) {
+			next = now
+		}
+		if wait = next.Sub(now) - askAtOnce*askEvery; wait >= 0 {
+			return next, true
+		}
+		return next.Add(askEvery), true
+	})
+	if wait < 0 {
+		return nil
+	}
+	return easel.E(easel.TooMany, "rate", "too many log-ins at once from one address; wait and try again").After(wait + askEvery)
+}
+
 // SignOnDevice begins a log-in that is finished on another device. Errors:
-// NotFound "provider", Unsupported "device", Unavailable "issuer".
+// NotFound "provider", Unsupported "device", TooMany "rate", Unavailable "issuer".
 func (s *Service) SignOnDevice(ctx context.Context, provider string) (issuer.Device, error) {
 	p, err := s.provider(provider)
+	if err == nil {
+		err = s.mayAsk(ctx)
+	}
 	if err != nil {
 		return issuer.Device{}, err
 	}
@@ -187,7 +217,7 @@ const maxCode = 4 << 10
 // at once. Errors: issuer.ErrPending and issuer.ErrSlowDown while
 // a device is waited for; NotFound "provider"; Invalid "code"; Unauthenticated "sso"; Denied
 // "sso" for whom the configuration does not let in, and "disabled user";
-// TooMany "lock-out"; Unavailable "issuer".
+// TooMany "lock-out" and "rate"; Unavailable "issuer".
 func (s *Service) SignOn(ctx context.Context, q SignOn) (Session, error) {
 	p, err := s.provider(q.Provider)
 	if err == nil {
@@ -198,6 +228,9 @@ func (s *Service) SignOn(ctx context.Context, q SignOn) (Session, error) {
 	}
 	attempt := s.attempt(ctx, "sso", p.Name)
 	if err := attempt.early(); err != nil {
+		return Session{}, err
+	}
+	if err := s.mayAsk(ctx); err != nil {
 		return Session{}, err
 	}
 	var token issuer.Token

@@ -206,6 +206,7 @@ func TestSignOnLockout(t *testing.T) {
 	q := s.code(t)
 	q.Code.Code = "guessed"
 	for range 100 {
+		s.clock.advance(time.Second / 2)
 		if _, err := s.SignOn(t.Context(), q); !errors.Is(err, easel.Unauthenticated) {
 			t.Fatal(err)
 		}
@@ -228,7 +229,20 @@ func TestSignOnDevice(t *testing.T) {
 		if _, err := s.SignOn(t.Context(), q); !errors.Is(err, issuer.ErrPending) {
 			t.Fatal(err)
 		}
+		s.clock.advance(time.Second / 2)
 	}
+	for range 99 { // but the provider is not asked as often as a stranger likes
+		if _, err := s.SignOn(t.Context(), q); !errors.Is(err, issuer.ErrPending) {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.SignOn(t.Context(), q); !errors.Is(err, easel.TooMany) {
+		t.Errorf("asked without a pause: %v", err)
+	}
+	if _, err := s.Service.SignOnDevice(t.Context(), "corp"); !errors.Is(err, easel.TooMany) {
+		t.Errorf("another log-in: %v", err)
+	}
+	s.clock.advance(time.Minute)
 	s.Finish()
 	in, err := s.SignOn(t.Context(), q)
 	if err != nil || in.User.Name != "Zo" {

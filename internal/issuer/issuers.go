@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+	"unicode/utf8"
 
 	"easel"
 	"easel/internal/recent"
@@ -66,7 +67,7 @@ func (s *Issuers) Verify(ctx context.Context, token string, e Expected) (Token, 
 
 // CheckKeys returns nil for a set of public keys. Errors: Invalid "keys".
 func CheckKeys(text string) error {
-	if _, err := fixedKeys([]byte(text)); err != nil || len(text) > maxFixed {
+	if _, err := fixedKeys([]byte(text)); err != nil || len(text) > maxFixed || !utf8.ValidString(text) {
 		return easel.E(easel.Invalid, "keys", "the keys must be a JSON Web Key Set (RFC 7517) with public keys for signatures, at most %d KiB", maxFixed>>10).Because(err)
 	}
 	return nil

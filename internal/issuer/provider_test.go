@@ -130,6 +130,7 @@ func TestTokens(t *testing.T) {
 		"another nonce":          {"nonce": "another-nonce-0"},
 		"no subject":             {"sub": ""},
 		"a long subject":         {"sub": strings.Repeat("x", 256)},
+		"NUL in the subject":     {"sub": "a\x00b"},
 		"of another provider":    raw(other.Sign(t, own)),
 		"without algorithm":      raw(none),
 		"without signature":      raw(strings.TrimSuffix(none, ".")),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -85,8 +86,8 @@ func verify(ctx context.Context, k *keys, text, issuer, audience string, now tim
 		return Token{}, fmt.Errorf("the token is from %.200q", checked.Issuer)
 	case times.NotBefore > latest || times.IssuedAt > latest:
 		return Token{}, errors.New("the token is from the future")
-	case checked.Subject == "" || len(checked.Subject) > 255:
-		return Token{}, errors.New("the subject must have 1 to 255 bytes")
+	case checked.Subject == "" || len(checked.Subject) > 255 || strings.ContainsRune(checked.Subject, 0):
+		return Token{}, errors.New("the subject must have 1 to 255 bytes, none of them NUL")
 	case len(checked.Audience) > 1 && times.Party != "" && times.Party != audience:
 		return Token{}, fmt.Errorf("the token is for %.200q", times.Party)
 	}
