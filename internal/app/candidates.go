@@ -164,6 +164,7 @@ var nameSources = map[string]names{
 	"role": listed((*session).roles, func(r role) string { return r.Display }), "policy name": listed((*session).roles, func(r role) string { return r.Display }),
 	"project": listed((*session).projects, func(p described) string { return p.Name }), "workspace": workspaceNames,
 	"robot":        listed((*session).robots, func(r robot) string { return r.Name }),
+	"trust trust":  listed((*session).trusts, func(r trust) string { return r.Name }),
 	"access-key":   listed((*session).keys, func(k key) string { return k.Access }),
 	"share domain": listed((*session).domains, func(d described) string { return d.Name }),
 	"trash id":     listed(allTrash, func(x trashed) string { return x.ID }),

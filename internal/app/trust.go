@@ -66,18 +66,17 @@ func (r trust) show(w io.Writer) {
 	row(w, "last used", day(r.LastUsedAt, "never"))
 }
 
-func listTrusts(ctx context.Context, ses *session) ([]trust, error) {
-	var found struct {
+func (s *session) trusts(ctx context.Context) ([]trust, error) {
+	found, err := get[struct {
 		Trusts []trust `json:"trusts"`
-	}
-	_, err := ses.Do(ctx, client.Call{Method: http.MethodGet, Path: trustsPath, Out: &found})
+	}](ctx, s, trustsPath, nil)
 	return found.Trusts, err
 }
 
 // findTrust returns the trust that is called want, by id or by a name that
 // only one has.
 func findTrust(ctx context.Context, ses *session, want string) (trust, error) {
-	all, err := listTrusts(ctx, ses)
+	all, err := ses.trusts(ctx)
 	if err != nil {
 		return trust{}, err
 	}
@@ -106,16 +105,7 @@ type trustLs struct {
 
 // Run lists trusts.
 func (c *trustLs) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
-	found, err := listTrusts(ctx, ses)
-	if err != nil {
-		return err
-	}
-	return ses.print(found, func(w io.Writer) {
+	return show(ctx, s, &c.viewer, (*session).trusts, func(w io.Writer, found []trust) {
 		row(w, "NAME", "ID", "ISSUER", "MAY", "IN", "RIGHTS OF", "ACTIVE", "LAST USED")
 		for _, r := range found {
 			row(w, r.Name, r.ID, r.Issuer, strings.Join(r.Actions, ","), strings.Join(r.Repositories, " "), r.UserName, fmt.Sprint(r.Active), day(r.LastUsedAt, "never"))
@@ -183,16 +173,8 @@ type trustShow struct {
 
 // Run shows a trust.
 func (c *trustShow) Run(ctx context.Context, s *streams) error {
-	ses, err := c.open(s)
-	if err != nil {
-		return err
-	}
-	defer ses.Close()
-	found, err := findTrust(ctx, ses, c.Trust)
-	if err != nil {
-		return err
-	}
-	return ses.print(found, found.show)
+	load := func(ses *session, ctx context.Context) (trust, error) { return findTrust(ctx, ses, c.Trust) }
+	return show(ctx, s, &c.viewer, load, func(w io.Writer, r trust) { r.show(w) })
 }
 
 type trustOn struct {
