@@ -78,7 +78,7 @@ var register = []known{
 		"internal/api/ociapi TestManifestLimit", "internal/api/modelarts TestLargeBodies"}, ""},
 	{31, "media types that disagree; layers that live elsewhere", []string{"internal/attack TestManifests", ". TestParseManifestRefuses", "internal/catalog/catalogtest ForeignLayerNeedNotBeThere"}, ""},
 	{32, "digests of other algorithms and spellings", []string{"internal/attack TestManifests", "internal/api/ociapi TestParse", "internal/registry TestPutManifestRefuses", ". FuzzParseRef"}, ""},
-	{33, "being made to fetch", []string{"internal/attack 33 a proxy request", "internal/attack 31 a layer that lives elsewhere is not fetched"}, ""},
+	{33, "being made to fetch", []string{"internal/attack 33 a proxy request", "internal/attack 31 a layer that lives elsewhere is not fetched", "internal/identity TestExchangeRefused", "internal/issuer TestKeys"}, ""},
 	{34, "header and log injection", []string{"internal/attack TestHostileText", "internal/attack 34 a line feed in a header"}, ""},
 	{35, "stored markup, cross-origin requests, redirects", []string{"internal/attack TestStoredMarkup", "internal/attack TestSurface", "internal/attack TestHost", "internal/api/docs TestStyleIsAllowed", "internal/api/docs TestProse"}, ""},
 	{36, "hostile file systems in saved notebooks", nil, "there are no notebooks"},
@@ -86,6 +86,11 @@ var register = []known{
 		"internal/identity TestLockoutGrows", "internal/identity TestLockoutIsTheStrangersOwn", "internal/registry TestWritersAreBounded", "internal/identity TestPasswordQueue", "internal/catalog TestGroupCommit", "internal/catalog TestOrgQuotaAtOnce", "internal/catalog TestReposWalk"}, ""},
 	{38, "two processes on one directory", []string{"internal/app TestTake", "cmd/easel/testdata/script two_servers.txtar"}, ""},
 	{39, "more with a robot's key than the robot may", []string{"internal/attack TestRobots", "internal/attack TestRobotsEnd", "internal/policy TestBounded", ". TestBoundCovers"}, ""},
+	{40, "forged and foreign tokens of other issuers; issuers that are down, endless or another's", []string{
+		"internal/issuer TestTokens", "internal/issuer TestProviderDown", "internal/issuer TestKeys", "internal/identity TestExchangeRefused", "internal/identity TestExchangeLockout"}, ""},
+	{41, "log-ins that are somebody else's: codes, states, names, addresses, groups", []string{
+		"internal/issuer TestBrowser", "internal/app TestCallback", "internal/identity TestSignOn", "internal/identity TestSignOnRefused", "internal/identity TestSignOnLockout"}, ""},
+	{42, "more with what a token was exchanged for than its trust says", []string{"internal/attack TestExchanged", "internal/identity TestExchange"}, ""},
 }
 
 // fuzzed are the parsers of what strangers send, with what fuzzes them.
@@ -100,8 +105,8 @@ var fuzzed = map[string]string{
 	"list of images": "internal/api/modelarts FuzzListQuery", "registration of an image": "internal/api/modelarts FuzzRegistration",
 	"query of the audit trail": "internal/api/easelapi FuzzAuditQuery", "address behind a proxy": "internal/api FuzzOriginOf", "configuration file": "internal/app FuzzConfigFile",
 	"policy document": "internal/policy FuzzParse", "retention rule": ". FuzzRetentionRule", "directory of another registry": "internal/adopt FuzzParse",
-	"address of a hook": "internal/hook FuzzAllowed", "kept head of the audit trail": "internal/api/easelapi FuzzKeptHead", "query of deliveries": "internal/api/easelapi FuzzDeliveryQuery",
-	"size": "internal/app FuzzBytes",
+	"address of a hook": "internal/outbound FuzzAllowed", "kept head of the audit trail": "internal/api/easelapi FuzzKeptHead", "query of deliveries": "internal/api/easelapi FuzzDeliveryQuery",
+	"size": "internal/app FuzzBytes", "condition on a claim": ". FuzzConditions", "token of another issuer": "internal/issuer FuzzVerify", "keys of an issuer": "internal/issuer FuzzKeys",
 }
 
 // TestRegister fails when a test that holds an attack, or fuzzes a parser, is gone.

@@ -99,7 +99,7 @@ func writeExchangeError(w http.ResponseWriter, r *http.Request, err error) {
 	switch e.Kind {
 	case easel.Unsupported:
 		word = "unsupported_grant_type"
-	case easel.Invalid:
+	case easel.Invalid, easel.TooLarge:
 	case easel.Unauthenticated:
 		a.status = http.StatusBadRequest // RFC 8693, 2.2.2
 	case easel.TooMany, easel.Unavailable:
