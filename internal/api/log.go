@@ -46,8 +46,7 @@ func Serve(h http.Handler, o ServeOptions) http.Handler {
 		start := time.Now()
 		body := &countedBody{ReadCloser: r.Body}
 		note := &note{limiter: limits}
-		r = withRequestID(w, r)
-		ctx := easel.WithOrigin(r.Context(), OriginOf(r, o.Trusted))
+		ctx := easel.WithOrigin(withRequestID(w, r), OriginOf(r, o.Trusted))
 		if strings.EqualFold(r.Header.Get("X-Easel-Delete-Now"), "true") {
 			ctx = easel.WithDeleteNow(ctx)
 		}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"easel"
@@ -9,10 +10,11 @@ import (
 // requestIDHeader carries the id that log, audit trail and client share.
 const requestIDHeader = "X-Request-Id"
 
-// withRequestID gives r an id of its own, in its context and in the answer.
-// A client's own header is not taken over: ids in the log are ours.
-func withRequestID(w http.ResponseWriter, r *http.Request) *http.Request {
+// withRequestID returns the context of r with an id of its own, which the
+// answer has, too. A client's own header is not taken over: ids in the log are
+// ours.
+func withRequestID(w http.ResponseWriter, r *http.Request) context.Context {
 	id := easel.NewID()
 	w.Header().Set(requestIDHeader, id)
-	return r.WithContext(easel.WithRequestID(r.Context(), id))
+	return easel.WithRequestID(r.Context(), id)
 }

@@ -50,7 +50,9 @@ func (c *serveCommand) Run(ctx context.Context, s *streams, file *File) (err err
 	if err := c.complete(file); err != nil {
 		return err
 	}
-	log, err := newLog(s.err, c.LogFormat, c.LogLevel)
+	lines := newGatherer(s.err)
+	defer lines.Flush()
+	log, err := newLog(lines, c.LogFormat, c.LogLevel)
 	if err != nil {
 		return err
 	}
