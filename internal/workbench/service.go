@@ -92,7 +92,7 @@ func (s *Service) May(ctx context.Context, project string, action policy.Action)
 // visible returns an image that the project may see, for action: its own, a
 // built-in one, or a public one of another project, whose id it knows
 // (images.md 2.5). Errors: NotFound "image"; Denied "workspace" for one of its own in a
-// workspace where the caller may not do action, unless it may be shown to everybody.
+// workspace where the caller may not do action; to show a public one, it need not be open.
 func (s *Service) visible(ctx context.Context, project, id string, action policy.Action) (easel.Image, error) {
 	missing := easel.E(easel.NotFound, "image", "image %.64q was not found", id)
 	if !easel.IsUUID(id) {
@@ -105,10 +105,14 @@ func (s *Service) visible(ctx context.Context, project, id string, action policy
 	if i.Project != project && i.Type != easel.BuildIn && i.Visibility != easel.Public {
 		return easel.Image{}, missing
 	}
-	if i.Project != project || action == policy.ShowImage && i.Visibility == easel.Public {
-		return i, nil
+	switch {
+	case i.Project != project: // not of a workspace of the project
+	case action == policy.ShowImage && i.Visibility == easel.Public: // whether it is closed does not matter
+		err = policy.Check(easel.PrincipalFrom(ctx), easel.Grants{Project: project}, action, "workspace", i.Workspace)
+	default:
+		err = s.mayIn(ctx, project, i.Workspace, action)
 	}
-	if err := s.mayIn(ctx, project, i.Workspace, action); err != nil {
+	if err != nil {
 		return easel.Image{}, err
 	}
 	return i, nil

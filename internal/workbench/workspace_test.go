@@ -202,6 +202,36 @@ func TestFreeStaysOutOfClosedWorkspaces(t *testing.T) {
 	}
 }
 
+// TestPublicImageInAClosedWorkspace: everybody may see it, unless a policy
+// denies that, and nobody else changes it.
+func TestPublicImageInAClosedWorkspace(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	ws, _ := b.closed(t, easel.Private)
+	b.Push(t, b.Ann, "team/torch:public", "base", "public")
+	r := ask(b.Ann, "team/torch:public")
+	r.Workspace, r.Visibility = ws, easel.Public
+	i, err := b.Register(imagetest.As(t, b.Ann), r)
+	must(t, err)
+	denied := b.Ben
+	denied.Statements = []easel.Statement{{Deny: true, Actions: []string{"modelarts:image:get"}, Resources: []string{"modelarts:*:*:workspace:" + ws}}}
+	for _, tt := range []struct {
+		what string
+		err  error
+		want string
+	}{
+		{"shown", first(b.Show(imagetest.As(t, b.Ben), imagetest.AcmeOne, i.ID)), ""},
+		{"shown in another account", first(b.Show(imagetest.As(t, b.Gus), imagetest.Globex, i.ID)), ""},
+		{"denied", first(b.Show(imagetest.As(t, denied), imagetest.AcmeOne, i.ID)), "denied: workspace"},
+		{"its protection", first(b.Protect(imagetest.As(t, b.Ben), imagetest.AcmeOne, i.ID)), "denied: workspace"},
+		{"its deletion", second(b.DeleteAll(imagetest.As(t, b.Ben), workbench.Deletion{Project: imagetest.AcmeOne, IDs: []string{i.ID}})), "denied: workspace"},
+	} {
+		if got := outcome(tt.err); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.what, got, tt.want)
+		}
+	}
+}
+
 // TestJobInAClosedWorkspace: whose workspace it is not learns how far the job
 // is, not what its images are, also when the workspace is gone.
 func TestJobInAClosedWorkspace(t *testing.T) {
