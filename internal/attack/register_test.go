@@ -102,7 +102,7 @@ var fuzzed = map[string]string{
 	"scopes": "internal/identity FuzzParseScope", "registry token": "internal/identity FuzzVerifyRegistryToken",
 	"log-in": "internal/api/iam FuzzTokenRequest", "filter of projects": "internal/api/iam FuzzProjectFilter",
 	"filter of SWR": "internal/api/swr FuzzFilter", "list of SWR": "internal/api/swr FuzzRepoQuery", "slashes of SWR": "internal/api/swr FuzzSlashes",
-	"list of images": "internal/api/modelarts FuzzListQuery", "registration of an image": "internal/api/modelarts FuzzRegistration",
+	"list of images": "internal/api/modelarts FuzzListQuery", "registration of an image": "internal/api/modelarts FuzzRegistration", "workspace": "internal/api/modelarts FuzzWorkspace",
 	"query of the audit trail": "internal/api/easelapi FuzzAuditQuery", "address behind a proxy": "internal/api FuzzOriginOf", "configuration file": "internal/app FuzzConfigFile",
 	"policy document": "internal/policy FuzzParse", "retention rule": ". FuzzRetentionRule", "directory of another registry": "internal/adopt FuzzParse",
 	"address of a hook": "internal/outbound FuzzAllowed", "kept head of the audit trail": "internal/api/easelapi FuzzKeptHead", "query of deliveries": "internal/api/easelapi FuzzDeliveryQuery",

@@ -80,3 +80,47 @@ func FuzzRegistration(f *testing.F) {
 		}
 	})
 }
+
+// FuzzWorkspace checks that what the parser of a workspace accepts is within
+// the documented bounds and that everything else is the client's mistake.
+func FuzzWorkspace(f *testing.F) {
+	for _, b := range []string{
+		`{"name":"vision"}`, `{"name":"视觉_2","auth_type":"internal","grants":[{"user_id":"u","user_name":"eva","user_type":"iam"}]}`,
+		`null`, `{"name":1}`, `{"name":"a\u0000bc"}`, `{"grants":[{}]}`, `{"grants":[null],"description":"\ud800"}`, `{"enterprise_project_id":"1"}`,
+	} {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		body, _, err := readObject[workspaceBody](httptest.NewRequest("POST", "/", strings.NewReader(text)))
+		if err != nil {
+			if a := answerFor(easel.AsError(err)); a.status < 400 || a.status >= 500 {
+				t.Errorf("%q is answered with %+v, want a 4xx", text, a)
+			}
+			return
+		}
+		c, err := body.parse()
+		if err != nil {
+			if a := answerFor(easel.AsError(err)); a.status != 400 {
+				t.Errorf("%q is answered with %+v, want a 400", text, a)
+			}
+			return
+		}
+		if c.Name != nil && (utf8.RuneCountInString(*c.Name) < 4 || utf8.RuneCountInString(*c.Name) > 64 || !utf8.ValidString(*c.Name) || strings.ContainsAny(*c.Name, "\x00 /%'\"<>\n")) {
+			t.Errorf("%q: name %q", text, *c.Name)
+		}
+		if c.Description != nil && (utf8.RuneCountInString(*c.Description) > 256 || strings.ContainsRune(*c.Description, 0)) {
+			t.Errorf("%q: description %q", text, *c.Description)
+		}
+		if c.Access != nil && !slices.Contains(accesses, *c.Access) {
+			t.Errorf("%q: access %q", text, *c.Access)
+		}
+		if c.Users == nil {
+			return
+		}
+		for _, u := range *c.Users {
+			if u.ID == "" && u.Name == "" || strings.ContainsRune(u.ID+u.Name, 0) {
+				t.Errorf("%q: user %+v", text, u)
+			}
+		}
+	})
+}
