@@ -78,6 +78,20 @@ func TestSignOn(t *testing.T) {
 		if _, err := db.AddKey(ctx, catalog.AccessKey{Access: "OWN", Account: "new-1", Secret: []byte("sealed"), Active: true}, 1); err != nil {
 			t.Errorf("sessions count as keys: %v", err)
 		}
+		// Whom the configuration lets in no more.
+		in(signOn("20", "s2", "dev"), "new-2", "alice-2")
+		for range 2 {
+			if err := db.SignOff(ctx, "d1", "https://login", "s2"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		groups("new-2")
+		if keys, err := db.AccountKeys(ctx, "new-2"); err != nil || len(keys) != 0 {
+			t.Errorf("sessions after SignOff: %+v, %v", keys, err)
+		}
+		if err := db.SignOff(ctx, "d1", "https://login", "nobody"); err != nil {
+			t.Errorf("SignOff of nobody: %v", err)
+		}
 		for id, want := range map[string]bool{"new-1": true, "a1": false} {
 			signs, err := db.SignsOn(ctx, id)
 			wantEqual(t, "SignsOn "+id, signs, err, want)

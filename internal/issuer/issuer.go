@@ -34,13 +34,14 @@ import (
 
 // Limits of what is fetched.
 const (
-	fetchTimeout = 10 * time.Second // from the look-up of the name to the end of the answer
-	maxAnswer    = 1 << 20          // bytes of an answer
-	maxHeader    = 64 << 10         // bytes of its header
-	fetchEvery   = 10 * time.Second // how often an issuer is asked at most, whoever wants it
-	keysFresh    = 15 * time.Minute // how old keys may be before they are asked for again
-	keysKept     = 24 * time.Hour   // how long they count when the issuer does not answer
-	maxKeys      = 100
+	fetchTimeout   = 10 * time.Second // from the look-up of the name to the end of the answer
+	maxAnswer      = 1 << 20          // bytes of an answer
+	maxHeader      = 64 << 10         // bytes of its header
+	fetchEvery     = 10 * time.Second // how often an issuer is asked at most, whoever wants it
+	publishedFresh = 24 * time.Hour   // how old what an issuer says about itself may be before it is asked again
+	keysFresh      = 15 * time.Minute // how old keys may be before they are asked for again
+	keysKept       = 24 * time.Hour   // how long they count when the issuer does not answer
+	maxKeys        = 100
 )
 
 // CheckURL returns nil for the URL of an issuer: https, or http on this
@@ -115,6 +116,7 @@ type remote struct {
 	tried    time.Time  // when it was asked last
 	failed   error      // what came of that
 	found    *published // nil: it never answered
+	at       time.Time  // when it was found
 }
 
 // published is what an issuer says about itself.
@@ -128,32 +130,47 @@ func newRemote(issuer string, client *http.Client, now func() time.Time) *remote
 	return &remote{url: issuer, client: client, now: now}
 }
 
-// about returns what the issuer publishes. It is asked until it has answered
-// once, not more than every [fetchEvery]. Errors: Unavailable "issuer".
+// about returns what the issuer publishes: it is asked until it has answered,
+// and anew after a day, not more than every [fetchEvery]. What it said counts
+// until it says something else. Errors: Unavailable "issuer".
 func (r *remote) about(ctx context.Context) (*published, error) {
-	r.mu.Lock()
-	found := r.found
-	r.mu.Unlock()
-	if found != nil {
+	if found, fresh, _ := r.known(); fresh {
 		return found, nil
 	}
 	r.fetching.Lock()
 	defer r.fetching.Unlock()
+	found, fresh, err := r.known()
+	if !fresh && err == nil {
+		found, err = r.ask(ctx)
+	}
+	if found == nil {
+		return nil, unavailable(err)
+	}
+	return found, nil
+}
+
+// known returns what was found, and whether that is fresh; and what came of
+// the last question, when it is too early for another.
+func (r *remote) known() (found *published, fresh bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.found != nil {
-		return r.found, nil
+	now := r.now()
+	if now.Sub(r.tried) < fetchEvery {
+		err = r.failed
 	}
-	if r.failed == nil || r.now().Sub(r.tried) >= fetchEvery {
-		r.mu.Unlock()
-		found, err := r.discover(ctx)
-		r.mu.Lock()
-		r.found, r.failed, r.tried = found, err, r.now()
+	return r.found, r.found != nil && now.Sub(r.at) < publishedFresh, err
+}
+
+// ask asks the issuer and returns what it says, or else what it said before.
+func (r *remote) ask(ctx context.Context) (*published, error) {
+	found, err := r.discover(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed, r.tried = err, r.now()
+	if err == nil {
+		r.found, r.at = found, r.tried
 	}
-	if r.failed != nil {
-		return nil, unavailable(r.failed)
-	}
-	return r.found, nil
+	return r.found, err
 }
 
 // discover asks on behalf of everybody who waits: it does not end with the

@@ -209,6 +209,71 @@ func TestKeys(t *testing.T) {
 	redeem(nil)
 }
 
+// TestMoved has a provider that moves its keys and its token endpoint.
+func TestMoved(t *testing.T) {
+	t.Parallel()
+	p := newParty(t)
+	if _, err := p.us.Redeem(t.Context(), p.code(t)); err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	p.Break("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.WriteHeader(http.StatusBadGateway)
+	})
+	p.clock.advance(25 * time.Hour)
+	for range 3 {
+		if _, err := p.us.Redeem(t.Context(), p.code(t)); err != nil {
+			t.Errorf("what it said before does not count any more: %v", err)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("it was asked %d times in a moment, want once", asked)
+	}
+	moved := map[string]string{"issuer": p.Issuer(), "authorization_endpoint": p.Issuer() + "/authorize", "token_endpoint": p.Issuer() + "/moved", "jwks_uri": p.Issuer() + "/keys"}
+	p.Break("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(moved)
+	})
+	p.clock.advance(10 * time.Second)
+	if _, err := p.us.Redeem(t.Context(), p.code(t)); err == nil {
+		t.Error("the token endpoint is where it was")
+	}
+}
+
+// TestSecret has a client with a secret: it is sent once, as the provider wants it.
+func TestSecret(t *testing.T) {
+	t.Parallel()
+	for method, want := range map[string]string{"client_secret_basic": "basic s3cret", "client_secret_post": "body s3cret"} {
+		c := newClock()
+		p := issuertest.New(t, c.now)
+		us := issuer.NewProvider(issuer.Client{Issuer: p.Issuer(), ID: issuertest.ClientID, Secret: "s3cret"}, c.now)
+		t.Cleanup(us.Close)
+		p.Break("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(map[string]any{"issuer": p.Issuer(), "authorization_endpoint": p.Issuer() + "/authorize", "token_endpoint": p.Issuer() + "/token",
+				"jwks_uri": p.Issuer() + "/keys", "token_endpoint_auth_methods_supported": []string{method}})
+		})
+		var sent []string
+		p.Break("/token", func(w http.ResponseWriter, r *http.Request) {
+			if _, secret, ok := r.BasicAuth(); ok {
+				sent = append(sent, "basic "+secret)
+			} else {
+				sent = append(sent, "body "+r.PostFormValue("client_secret"))
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"error":"invalid_grant"}`))
+		})
+		if _, err := us.Redeem(t.Context(), issuer.Code{Code: "x", RedirectURI: redirect, Verifier: verifier, Nonce: nonce}); !errors.Is(err, easel.Unauthenticated) {
+			t.Errorf("%s: %v", method, err)
+		}
+		if len(sent) != 1 || sent[0] != want {
+			t.Errorf("%s: the secret was sent as %q, want %q", method, sent, want)
+		}
+	}
+}
+
 // TestProviderDown has providers that do not answer, or not as they should:
 // we are told so, and try again.
 func TestProviderDown(t *testing.T) {
