@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -315,8 +316,30 @@ func (c containerdEngine) pull(t *testing.T, who badge, ref string) (string, err
 	fields := strings.Fields(c.run(t, "images", "ls", "name=="+ref)) // a headline, then name, type, digest
 	for _, f := range fields {
 		if strings.HasPrefix(f, "sha256:") {
-			return configOf(t, []byte(c.run(t, "content", "get", f))), nil
+			return c.config(t, f), nil
 		}
 	}
 	return "", errors.New("ctr does not list what it pulled: " + strings.Join(fields, " "))
+}
+
+// config returns the digest of the config of a manifest; of an index, of the
+// only one of its manifests that was pulled.
+func (c containerdEngine) config(t *testing.T, digest string) string {
+	t.Helper()
+	content := c.run(t, "content", "get", digest)
+	var index struct {
+		Manifests []struct {
+			Digest   string
+			Platform struct{ Architecture string }
+		}
+	}
+	if err := json.Unmarshal([]byte(content), &index); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range index.Manifests {
+		if m.Platform.Architecture == runtime.GOARCH {
+			return c.config(t, m.Digest)
+		}
+	}
+	return configOf(t, []byte(content))
 }

@@ -4,10 +4,16 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/huaweicloud/huaweicloud-sdk-go-v3/services/swr/v2/model"
 
 	"easel/e2e/server"
@@ -55,6 +61,22 @@ func TestLevels(t *testing.T) {
 		if err := e.push(t, badge{}, ref, newDockerImage(t, 1)); err == nil {
 			t.Error("somebody without a login pushes to what is public")
 		}
+	})
+}
+
+// TestPlatforms pulls an image for several platforms: every engine takes the
+// one of the machine.
+func TestPlatforms(t *testing.T) {
+	forEachEngine(t, func(t *testing.T, s *server.Server, e engine) {
+		amd := newImage(t, 1)
+		images := map[string]v1.Image{"amd64": amd, "arm64": forArm(t, amd)}
+		index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+		for arch, img := range images {
+			index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}})
+		}
+		ok(t, remote.WriteIndex(reference(t, s, "lab:1"), index, login(s)))
+		wantPulled(t, e, longTerm(s), s.Host+"/"+org+"/lab:1", images[runtime.GOARCH])
+		deleteForced(t, s, "lab:1")
 	})
 }
 
