@@ -35,7 +35,6 @@ var notServed = []struct{ service, pattern, why string }{
 	{"iam", `UpdateUserInformation`, "mail addresses and telephone numbers: not kept"},
 	{"images", `CreateImage|CreateSaveImageJob|ShowSaveImageJob`, "saves a notebook: there are none"},
 	{"images", `.*DevServer.*`, "servers: not in the contract"},
-	{"images", `(Show|Update)WorkspaceQuotas`, "of training and notebooks: there are none"},
 }
 
 // TestEveryCloudCall fails when the SDK has an operation that neither a test
