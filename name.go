@@ -4,6 +4,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // Org is the name of an organisation (SWR "namespace"): 1–64 characters,
@@ -65,6 +66,26 @@ func ParseTag(s string) (Tag, error) {
 		return "", E(Invalid, "tag", "%.80q is no tag: 1-128 of A-Z, a-z, 0-9, '_', '.', '-', not starting with '.' or '-'", s)
 	}
 	return Tag(s), nil
+}
+
+// System is the user name of what the server does by itself, in audit trails and
+// events. No user is called so.
+const System = "easel"
+
+var accountPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$`)
+
+// IsAccountName reports whether s can be the name of a domain, project, group
+// or user (iam.md 5). For a user, [IsSystem] must not hold either.
+func IsAccountName(s string) bool { return accountPattern.MatchString(s) }
+
+// IsSystem reports whether s is [System], in whatever case.
+func IsSystem(s string) bool { return strings.EqualFold(s, System) }
+
+// IsPolicyName reports whether s can be the name of a policy of an account: 1
+// to 64 characters (iam.md 5).
+func IsPolicyName(s string) bool {
+	return s != "" && utf8.ValidString(s) && utf8.RuneCountInString(s) <= 64 &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || strings.ContainsRune(`<>{}|\`, r) })
 }
 
 // TagPattern is a pattern of tags: "*" stands for any characters, "?" for one.

@@ -56,7 +56,7 @@ func (db *DB) Sweep(ctx context.Context) (out Removed, more bool, err error) {
 func (t *tx) sweep() (out Removed, more bool, err error) {
 	var repo int64
 	var name easel.Repo
-	itself := easel.Principal{UserName: "easel"} // in the audit trail of whoever owns the repository
+	itself := easel.Principal{UserName: easel.System} // in the audit trail of whoever owns the repository
 	found, err := t.get([]any{&repo, &name, &itself.DomainID}, `
 		SELECT r.id, r.name, o.domain FROM repo r JOIN org o ON o.id = r.org WHERE r.id = coalesce(
 			(SELECT repo FROM pin WHERE until <= $1 LIMIT 1), (SELECT repo FROM mpin WHERE until <= $1 LIMIT 1),

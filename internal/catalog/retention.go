@@ -24,7 +24,7 @@ type Retention struct {
 // Itself is who runs a policy that is due, in the audit trail of whoever owns
 // the repository.
 func (r Retention) Itself() easel.Principal {
-	return easel.Principal{UserName: "easel", DomainID: r.domain, DomainName: r.domainName}
+	return easel.Principal{UserName: easel.System, DomainID: r.domain, DomainName: r.domainName}
 }
 
 const retentions = `

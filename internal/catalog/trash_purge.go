@@ -87,7 +87,7 @@ func (db *DB) purgeOne(ctx context.Context, pick func(*tx) (int64, error)) (out 
 			return err
 		}
 		more = true
-		itself := easel.Principal{UserName: "easel"} // in the audit trail of whoever owns the organisation
+		itself := easel.Principal{UserName: easel.System} // in the audit trail of whoever owns the organisation
 		var receipt string
 		found, err := t.get([]any{&receipt, &itself.DomainID, &itself.DomainName}, `
 			SELECT x.receipt, d.id, d.name FROM trash x JOIN org o ON o.id = x.org JOIN domain d ON d.id = o.domain WHERE x.id = $1`, row)

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"regexp"
 
 	"easel"
@@ -33,7 +34,6 @@ type FirstLogin struct {
 var (
 	idPattern     = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	accessPattern = regexp.MustCompile(`^[A-Za-z0-9]{1,64}$`)
-	namePattern   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$`)
 )
 
 func (b *Bootstrap) setDefaults() {
@@ -56,14 +56,14 @@ func (b *Bootstrap) setDefaults() {
 }
 
 func (b *Bootstrap) validate() error {
+	if err := errors.Join(checkName("domain", b.DomainName), checkName("project", b.ProjectName), checkUserName(b.AdminName)); err != nil {
+		return easel.E(easel.Invalid, "bootstrap", "%v", err)
+	}
 	for _, c := range []struct {
 		what, value string
 		pattern     *regexp.Regexp
 	}{
-		{"domain name", b.DomainName, namePattern},
 		{"project id", b.ProjectID, idPattern},
-		{"project name", b.ProjectName, namePattern},
-		{"administrator's name", b.AdminName, namePattern},
 		{"access key", b.AccessKey, accessPattern},
 	} {
 		if !c.pattern.MatchString(c.value) {

@@ -34,7 +34,7 @@ func (s *Service) CreateDomain(ctx context.Context, who easel.Principal, n NewDo
 	if n.AdminName == "" {
 		n.AdminName = "admin"
 	}
-	if err := errors.Join(checkName("domain", n.Name), checkName("user", n.AdminName), checkDescription(n.Description)); err != nil {
+	if err := errors.Join(checkName("domain", n.Name), checkUserName(n.AdminName), checkDescription(n.Description)); err != nil {
 		return FirstLogin{}, err
 	}
 	b := Bootstrap{DomainName: n.Name, AdminName: n.AdminName, AdminPassword: n.Password, ProjectName: s.o.Region}

@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"easel"
 	"easel/internal/catalog"
@@ -149,11 +147,10 @@ func changeableRole(who easel.Principal, action policy.Action, id string) error 
 
 // checkRole returns the document without white space.
 func checkRole(name, kind, description string, document []byte) (string, error) {
-	n := utf8.RuneCountInString(name)
 	switch {
 	case name == "":
 		return "", easel.E(easel.Invalid, "missing field", "role.display_name is required")
-	case n > 64 || !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || strings.ContainsRune(`<>{}|\`, r) }):
+	case !easel.IsPolicyName(name):
 		return "", easel.E(easel.Invalid, "field", "%.80q is no name for a policy: want 1 to 64 characters", name)
 	case kind != "AX" && kind != "XA":
 		return "", easel.E(easel.Invalid, "field", "role.type must be \"AX\" (in the account) or \"XA\" (in projects)")

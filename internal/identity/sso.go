@@ -334,7 +334,7 @@ func (p relying) nameOf(t issuer.Token) string {
 	}
 	for _, wanted := range slices.Concat(t.Claims.Strings(claim), t.Claims.Strings("email"), []string{t.Subject}) {
 		name := strings.TrimLeft(notInNames.ReplaceAllString(wanted, "-"), " ._-")
-		if name = strings.TrimRight(name[:min(len(name), 64)], " ._-"); namePattern.MatchString(name) {
+		if name = strings.TrimRight(name[:min(len(name), 64)], " ._-"); checkUserName(name) == nil {
 			return name
 		}
 	}

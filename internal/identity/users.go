@@ -31,7 +31,7 @@ func (s *Service) CreateUser(ctx context.Context, who easel.Principal, u NewUser
 	if err := policy.Check(who, easel.Grants{Domain: who.DomainID}, policy.CreateUser, "user", "user "+u.Name); err != nil {
 		return catalog.Account{}, err
 	}
-	if err := errors.Join(checkName("user", u.Name), checkDescription(u.Description)); err != nil {
+	if err := errors.Join(checkUserName(u.Name), checkDescription(u.Description)); err != nil {
 		return catalog.Account{}, err
 	}
 	a := catalog.Account{
@@ -57,7 +57,7 @@ func (s *Service) UpdateUser(ctx context.Context, who easel.Principal, id string
 	}
 	change := catalog.AccountChange{Name: c.Name, Description: c.Description, Enabled: c.Enabled}
 	if c.Name != nil {
-		if err := checkName("user", *c.Name); err != nil {
+		if err := checkUserName(*c.Name); err != nil {
 			return a, err
 		}
 	}
@@ -166,8 +166,15 @@ func checkName(what, name string) error {
 	if name == "" {
 		return easel.E(easel.Invalid, "missing field", "the name of the %s is required", what)
 	}
-	if !namePattern.MatchString(name) {
+	if !easel.IsAccountName(name) {
 		return easel.E(easel.Invalid, "field", "%.80q is no name for a %s: want 1 to 64 letters, digits, spaces, '.', '_' and '-', the first a letter or digit", name, what)
 	}
 	return nil
+}
+
+func checkUserName(name string) error {
+	if easel.IsSystem(name) {
+		return easel.E(easel.Invalid, "field", "%s is what the server calls itself in the audit trail: choose another name", name)
+	}
+	return checkName("user", name)
 }
