@@ -3,7 +3,6 @@ package setup
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -22,9 +21,6 @@ const (
 	maxDescription = 30_000               // characters (swr.md 6.1)
 	maxUndo        = 90 * 24 * 3600 * 1e9 // a human.Span
 )
-
-// accountName is the form of the names of users, groups and policies (iam.md 5).
-var accountName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$`)
 
 func (r *reader) document(n ast.Node) {
 	r.fields(n, "a mapping with organisations, groups, …", map[string]func(entry){
@@ -51,11 +47,21 @@ func (r *reader) each(e entry, what string, read func(entry)) {
 // name returns the name of a user, group, policy, project or domain.
 func (r *reader) name(n ast.Node, what string) (string, bool) {
 	name, ok := r.text(n, "the name of a "+what)
-	if ok && !accountName.MatchString(name) {
-		r.fail(n, "%.80q is no name of a %s", name, what)
-		return "", false
+	valid := easel.IsAccountName
+	if what == "policy" || what == "role" {
+		valid = easel.IsPolicyName
 	}
-	return name, ok
+	switch {
+	case !ok:
+		return "", false
+	case what == "user" && easel.IsSystem(name):
+		r.fail(n, "%s is what the server calls itself: no user is called so", name)
+	case !valid(name):
+		r.fail(n, "%.80q is no name of a %s", name, what)
+	default:
+		return name, true
+	}
+	return "", false
 }
 
 func (r *reader) organisation(e entry) {

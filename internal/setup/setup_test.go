@@ -18,13 +18,14 @@ import (
 var states = rapid.Custom(func(t *rapid.T) State {
 	s := State{}
 	name := rapid.SampledFrom([]string{"a", "Team 2", "null", "7", "1.10", "x_y-z", "true"})
+	policy := rapid.SampledFrom([]string{"a", "null", "1.10", "vision (push)", "Видение", "a: b", "- x", "#1", "&a", "*", "'\"", " x ", "~", "%a", "?", "@b", "[x]", "SWR Admin"})
 	level := rapid.SampledFrom([]string{"read", "edit", "manage"})
 	patterns := rapid.Map(rapid.SliceOfN(rapid.SampledFrom([]string{"v*", "*", "1.10", "????"}), 1, 4), PatternsText)
 	some := func(what string) int { return rapid.IntRange(0, 2).Draw(t, what) }
 	maybe := func(what string) bool { return rapid.Bool().Draw(t, what) }
 	bound := func(what string) int64 { return rapid.SampledFrom([]int64{0, 1, 999, 1 << 20, 3 << 40}).Draw(t, what) }
 	for range some("policies") {
-		s[Key{Kind: Policy, Of: name.Draw(t, "policy")}] = `{"Statement":[{"Action":["swr:repo:download"],"Effect":"Allow"}],"Version":"1.1"}`
+		s[Key{Kind: Policy, Of: policy.Draw(t, "policy")}] = `{"Statement":[{"Action":["swr:repo:download"],"Effect":"Allow"}],"Version":"1.1"}`
 	}
 	for range some("users") {
 		s[Key{Kind: User, Of: name.Draw(t, "user")}] = ""
@@ -36,7 +37,7 @@ var states = rapid.Custom(func(t *rapid.T) State {
 			s[Key{Kind: Member, Of: group, Name: name.Draw(t, "member")}] = ""
 		}
 		for range some("roles") {
-			s[Key{Kind: Role, Of: group, Name: name.Draw(t, "role"), At: rapid.SampledFrom([]string{"", "*", "eu-de"}).Draw(t, "place")}] = ""
+			s[Key{Kind: Role, Of: group, Name: policy.Draw(t, "role"), At: rapid.SampledFrom([]string{"", "*", "eu-de"}).Draw(t, "place")}] = ""
 		}
 	}
 	for range some("projects") {
@@ -178,6 +179,8 @@ func TestMistakes(t *testing.T) {
 		{"groups:\n  g:\n    roles:\n      - {project: p}\n", "say which role"},
 		{"groups:\n  g:\n    users: [a, a]\n", "f:3:16: this is said already at f:3:13"},
 		{"users: [a\x00b]", ""},
+		{"users: [Easel]", "f:1:9: Easel is what the server calls itself"},
+		{"policies:\n  'a|b': {}\n", `f:2:3: "a|b" is no name of a policy`},
 		{"users: ['']", "f:1:9: want the name of a user"},
 		{"users: &x [a]\ngroups: {g: {users: *x}}", "f:1:8: want a list of names of users"},
 		{"policies:\n  p: {Version: '1.1', Statement: []}\n", "f:2:6: the policy p: "},
