@@ -34,52 +34,59 @@ const (
 
 // commands is the command line.
 type commands struct {
-	Serve serveCommand `cmd:"" help:"Run the server."`
+	Serve  serveCommand  `cmd:"" group:"server" help:"Run the server."`
+	Config configCommand `cmd:"" group:"server" help:"Print the effective server configuration."`
+	Admin  adminCommands `cmd:"" group:"server" help:"Repair an installation on the machine it runs on."`
 
-	Login       loginCommand       `cmd:"" help:"Remember a server and an access key."`
-	Logout      logoutCommand      `cmd:"" help:"Forget them."`
-	DockerLogin dockerLoginCommand `cmd:"" help:"Print the docker login line for this account, or run it."`
+	Login            loginCommand       `cmd:"" group:"login" help:"Remember a server and an access key."`
+	Logout           logoutCommand      `cmd:"" group:"login" help:"Forget them."`
+	DockerLogin      dockerLoginCommand `cmd:"" group:"login" help:"Print the docker login line for this account, or run it."`
+	DockerCredential dockerCredential   `cmd:"" group:"login" help:"Be docker's credential helper."`
 
-	Retention        retentionCommands `cmd:"" help:"Let old tags go by themselves."`
-	Quota            quotaCommands     `cmd:"" help:"Bound what organisations and projects hold."`
-	DockerCredential dockerCredential  `cmd:"" help:"Be docker's credential helper."`
+	Image     imageCommands     `cmd:"" group:"content" help:"List, register and delete images."`
+	Workspace workspaceCommands `cmd:"" group:"content" help:"Workspaces of the project, which images belong to."`
+	Org       orgCommands       `cmd:"" group:"content" help:"List, create and delete organisations."`
+	Repo      repoCommands      `cmd:"" group:"content" help:"List and delete repositories and tags."`
+	Share     shareCommands     `cmd:"" group:"content" help:"Let other domains pull from a repository until a deadline."`
+	Job       jobCommands       `cmd:"" group:"content" help:"Watch, pause and cancel deletions of many images."`
+	Trash     trashCommands     `cmd:"" group:"content" help:"List, restore and purge what was deleted."`
+	Receipt   receiptCommands   `cmd:"" group:"content" help:"Show what a deletion did, and prove it."`
+	Adopt     adoptCommand      `cmd:"" group:"content" help:"Tell what is in the directory of another registry, and import it."`
 
-	Image imageCommands `cmd:"" help:"List, register and delete images."`
-	Org   orgCommands   `cmd:"" help:"List, create and delete organisations."`
-	Repo  repoCommands  `cmd:"" help:"List and delete repositories and tags."`
-	Share shareCommands `cmd:"" help:"Let other domains pull from a repository until a deadline."`
-	Robot robotCommands `cmd:"" help:"List, make and end the access keys of machines."`
+	Du        duCommand         `cmd:"" group:"space" help:"Show what holds how many bytes, as a tree."`
+	Why       whyCommand        `cmd:"" group:"space" help:"Tell what keeps a blob, or the blobs of an image."`
+	Free      freeCommand       `cmd:"" group:"space" help:"Propose what to delete to make room, and delete it."`
+	Reclaim   reclaimCommand    `cmd:"" group:"space" help:"Delete what was left behind; unlink what waits to be unlinked, now."`
+	Retention retentionCommands `cmd:"" group:"space" help:"Let old tags go by themselves."`
+	Quota     quotaCommands     `cmd:"" group:"space" help:"Bound what organisations and projects hold."`
+	Check     checkCommand      `cmd:"" group:"space" help:"Prove that storage and catalogue agree, byte for byte."`
 
-	Trust     trustCommands     `cmd:"" help:"Let machines in with tokens of their CI system or cluster."`
-	Trash     trashCommands     `cmd:"" help:"List, restore and purge what was deleted."`
-	Apply     applyCommand      `cmd:"" help:"Bring organisations, rights, quotas and retention to what a file says."`
-	Export    exportCommand     `cmd:"" help:"Print them as such a file."`
-	Hook      hookCommands      `cmd:"" help:"Tell others what happens: webhooks and their deliveries."`
-	User      userCommands      `cmd:"" help:"Users of the account."`
-	Group     groupCommands     `cmd:"" help:"Groups of users; rights are granted to groups."`
-	Grant     grantCommands     `cmd:"" help:"Which group has which role, and why somebody may do something."`
-	Policy    policyCommands    `cmd:"" help:"Roles, and policies of your own."`
-	Key       keyCommands       `cmd:"" help:"Access keys."`
-	Project   projectCommands   `cmd:"" help:"Projects of the account."`
-	Workspace workspaceCommands `cmd:"" help:"Workspaces of the project, which images belong to."`
-	Domain    domainCommands    `cmd:"" help:"Domains of the installation."`
+	Domain  domainCommands  `cmd:"" group:"people" help:"Domains of the installation."`
+	Project projectCommands `cmd:"" group:"people" help:"Projects of the account."`
+	User    userCommands    `cmd:"" group:"people" help:"Users of the account."`
+	Group   groupCommands   `cmd:"" group:"people" help:"Groups of users; rights are granted to groups."`
+	Policy  policyCommands  `cmd:"" group:"people" help:"Roles, and policies of your own."`
+	Grant   grantCommands   `cmd:"" group:"people" help:"Which group has which role, and why somebody may do something."`
+	Key     keyCommands     `cmd:"" group:"people" help:"Access keys."`
+	Robot   robotCommands   `cmd:"" group:"people" help:"List, make and end the access keys of machines."`
+	Trust   trustCommands   `cmd:"" group:"people" help:"Let machines in with tokens of their CI system or cluster."`
+	Apply   applyCommand    `cmd:"" group:"people" help:"Bring organisations, rights, quotas and retention to what a file says."`
+	Export  exportCommand   `cmd:"" group:"people" help:"Print them as such a file."`
+	Audit   auditCommands   `cmd:"" group:"people" help:"Show who deleted, registered and changed what, and prove it."`
+	Hook    hookCommands    `cmd:"" group:"people" help:"Tell others what happens: webhooks and their deliveries."`
 
-	Du    duCommand    `cmd:"" help:"Show what holds how many bytes, as a tree."`
-	Free  freeCommand  `cmd:"" help:"Propose what to delete to make room, and delete it."`
-	Adopt adoptCommand `cmd:"" help:"Tell what is in the directory of another registry, and import it."`
+	Completion completionCommand `cmd:"" group:"rest" help:"Print a script with which a shell completes commands and names."`
+	Version    versionCommand    `cmd:"" group:"rest" help:"Print the version."`
+}
 
-	Why     whyCommand      `cmd:"" help:"Tell what keeps a blob, or the blobs of an image."`
-	Job     jobCommands     `cmd:"" help:"Watch, pause and cancel deletions of many images."`
-	Receipt receiptCommands `cmd:"" help:"Show what a deletion did, and prove it."`
-
-	Check   checkCommand   `cmd:"" help:"Prove that storage and catalogue agree, byte for byte."`
-	Reclaim reclaimCommand `cmd:"" help:"Unlink what waits to be unlinked, now."`
-	Audit   auditCommands  `cmd:"" help:"Show who deleted, registered and changed what, and prove it."`
-
-	Config     configCommand     `cmd:"" help:"Print the effective server configuration."`
-	Admin      adminCommands     `cmd:"" help:"Repair an installation on the machine it runs on."`
-	Completion completionCommand `cmd:"" help:"Print a script with which a shell completes commands and names."`
-	Version    versionCommand    `cmd:"" help:"Print the version."`
+// groups are the headings of easel --help, in order.
+var groups = []kong.Group{
+	{Key: "server", Title: "Server:"},
+	{Key: "login", Title: "Log in:"},
+	{Key: "content", Title: "Images and repositories:"},
+	{Key: "space", Title: "Space:"},
+	{Key: "people", Title: "People, machines and rights:"},
+	{Key: "rest", Title: "More:"},
 }
 
 // streams are what a command reads and writes.
@@ -112,7 +119,7 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		kong.Name("easel"),
 		kong.Description("A registry and catalogue for machine-learning images in which deleting is safe and gives the bytes back at once."),
 		kong.DefaultEnvars("EASEL"), kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.ExplicitGroups(groups), kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }),
 		kong.WithBeforeResolve(file.resolve),
 		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(s, file))
 	if err != nil {
