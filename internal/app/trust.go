@@ -124,7 +124,7 @@ type trustCreate struct {
 	Action     []string          `short:"a" env:"-" default:"pull" placeholder:"ACTION,…" help:"pull, push, delete, read: what the management interfaces show (${default})."`
 	Network    []string          `env:"-" placeholder:"CIDR" help:"From where it may ask (default: from anywhere)."`
 	For        time.Duration     `env:"-" default:"15m" placeholder:"TIME" help:"How long what it gets is good: 1m to 1h (${default})."`
-	User       string            `env:"-" placeholder:"ID" help:"Whose rights are given, by id (default: yours)."`
+	User       string            `env:"-" placeholder:"NAME" help:"Whose rights are given: a user, by name or id (default: you)."`
 }
 
 // Help is the text below the flags.
@@ -133,7 +133,7 @@ func (trustCreate) Help() string {
 
 Examples:
 
-  easel trust create app-main --issuer https://token.actions.githubusercontent.com -c sub=repo:acme/app:ref:refs/heads/main -r 'team/app-*' -a pull,push
+  easel trust create app-main --user ci --issuer https://token.actions.githubusercontent.com -c sub=repo:acme/app:ref:refs/heads/main -r 'team/app-*' -a pull,push
   easel trust create cluster --issuer https://kubernetes.default.svc --jwks keys.json -c 'sub=system:serviceaccount:ci:*' -r 'team/*'`
 }
 
@@ -147,7 +147,15 @@ func (c *trustCreate) Run(ctx context.Context, s *streams) error {
 	if c.Audience == "" {
 		c.Audience = ses.profile.Server
 	}
-	in := map[string]any{"name": c.Name, "user_id": c.User, "issuer": c.Issuer, "audience": c.Audience, "claims": c.Claim,
+	var user string
+	if c.User != "" {
+		owner, err := ses.user(ctx, c.User)
+		if err != nil {
+			return err
+		}
+		user = owner.ID
+	}
+	in := map[string]any{"name": c.Name, "user_id": user, "issuer": c.Issuer, "audience": c.Audience, "claims": c.Claim,
 		"repositories": c.Repository, "actions": c.Action, "networks": c.Network, "lifetime_seconds": int64(c.For / time.Second)}
 	if c.JWKS != "" {
 		text, err := os.ReadFile(c.JWKS)
