@@ -290,9 +290,9 @@ func TestProviderDown(t *testing.T) {
 		path string
 		h    http.HandlerFunc
 	}{
-		"discovery fails":        {"/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", 502) }},
+		"discovery fails":        {"/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "", http.StatusBadGateway) }},
 		"discovery is endless":   {"/.well-known/openid-configuration", endless},
-		"discovery is redirect":  {"/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 302) }},
+		"discovery is redirect":  {"/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }},
 		"discovery is another's": {"/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"issuer":"https://other"}`)) }},
 		"keys are endless":       {"/keys", endless},
 		"keys are none":          {"/keys", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"keys":[]}`)) }},
