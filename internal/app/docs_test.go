@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,23 +55,59 @@ func TestEveryOperationIsDocumented(t *testing.T) {
 	}
 }
 
-// TestLinksLead follows the links between the documents.
+// TestLinksLead follows the links between the documents, to their headings. The
+// README leads to every page.
 func TestLinksLead(t *testing.T) {
 	t.Parallel()
 	pages, err := filepath.Glob(filepath.Join(moduleRoot, "docs", "*.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	link := regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	for _, page := range append(pages, filepath.Join(moduleRoot, "README.md")) {
+	readme, security := filepath.Join(moduleRoot, "README.md"), filepath.Join(moduleRoot, "SECURITY.md")
+	texts := map[string]string{}
+	for _, page := range append(pages, readme, security) {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
-			if !isFile(filepath.Join(filepath.Dir(page), m[1])) {
+		texts[page] = string(text)
+	}
+	link := regexp.MustCompile(`\]\(([^)#:]*)(#[^)]*)?\)`)
+	linked := map[string]bool{}
+	for page, text := range texts {
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			target := page
+			if m[1] != "" {
+				target = filepath.Join(filepath.Dir(page), m[1])
+			}
+			if page == readme {
+				linked[target] = true
+			}
+			if !isFile(target) {
 				t.Errorf("%s links to %s, which is not there", page, m[1])
+			} else if m[2] != "" && !slices.Contains(headings(texts[target]), m[2]) {
+				t.Errorf("%s links to %s%s, a heading that is not there", page, m[1], m[2])
 			}
 		}
 	}
+	for _, page := range pages {
+		if !linked[page] {
+			t.Errorf("README.md does not lead to %s", page)
+		}
+	}
+}
+
+var (
+	heading  = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	unlinked = regexp.MustCompile(`[^\w\- ]`)
+)
+
+// headings returns how links name the headings of a page. Comments in its
+// examples look like headings and are among them, which does no harm.
+func headings(page string) []string {
+	var names []string
+	for _, m := range heading.FindAllStringSubmatch(page, -1) {
+		names = append(names, "#"+strings.ReplaceAll(unlinked.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
+	}
+	return names
 }
