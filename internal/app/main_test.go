@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
 	"go.uber.org/goleak"
 )
 
@@ -20,19 +21,23 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 func TestEveryCommandHelps(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{
-		"", "serve", "login", "logout", "docker-login", "image", "image ls", "image show", "image register", "image rm", "image plan",
-		"image groups", "image sync", "org", "org ls", "org create", "org show", "org rm", "repo", "repo ls", "repo rm", "job", "job ls", "job show", "job pause", "job resume", "job cancel",
-		"check", "reclaim", "audit", "config", "admin", "admin reset-password", "version",
-	} {
-		t.Run(command, func(t *testing.T) {
-			t.Parallel()
-			code, out, _ := run(t, append(strings.Fields(command), "--help")...)
-			if code != exitOK || !strings.HasPrefix(out, strings.TrimSpace("Usage: easel "+command)) {
-				t.Errorf("easel %s --help = %d\n%s", command, code, out)
+	var visit func(*kong.Node)
+	visit = func(n *kong.Node) {
+		args := strings.Fields(n.Path())
+		code, out, _ := run(t, append(args, "--help")...)
+		if usage := strings.TrimSpace("Usage: easel " + strings.Join(args, " ")); code != exitOK || !strings.HasPrefix(out, usage) || n.Help == "" {
+			t.Errorf("easel %s --help = %d\n%s", args, code, out)
+		}
+		if top := n.Parent != nil && n.Parent.Parent == nil; top && (n.Group == nil || n.Group.Title == n.Group.Key) {
+			t.Errorf("%s has no heading in easel --help", n.Name)
+		}
+		for _, child := range n.Children {
+			if child.Type == kong.CommandNode {
+				visit(child)
 			}
-		})
+		}
 	}
+	visit(newParser(t).Model.Node)
 }
 
 func TestExitCodes(t *testing.T) {

@@ -228,6 +228,14 @@ type shareUpdate struct {
 	Description *string `env:"-" placeholder:"TEXT" help:"For people."`
 }
 
+// Help is the text below the flags.
+func (shareUpdate) Help() string {
+	return `Examples:
+
+  easel share update vision-team/torch partner --for 90d
+  easel share update vision-team/torch partner --forever --description "until the project ends"`
+}
+
 // Run changes a share. The deadline is mandatory on the wire: without a flag
 // it is the one before.
 func (c *shareUpdate) Run(ctx context.Context, s *streams) error {
