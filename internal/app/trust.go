@@ -73,10 +73,10 @@ func (s *session) trusts(ctx context.Context) ([]trust, error) {
 	return found.Trusts, err
 }
 
-// findTrust returns the trust that is called want, by id or by a name that
-// only one has.
-func findTrust(ctx context.Context, ses *session, want string) (trust, error) {
-	all, err := ses.trusts(ctx)
+// trust returns the trust that is called want, by id or by a name that only
+// one has.
+func (s *session) trust(ctx context.Context, want string) (trust, error) {
+	all, err := s.trusts(ctx)
 	if err != nil {
 		return trust{}, err
 	}
@@ -181,7 +181,7 @@ type trustShow struct {
 
 // Run shows a trust.
 func (c *trustShow) Run(ctx context.Context, s *streams) error {
-	load := func(ses *session, ctx context.Context) (trust, error) { return findTrust(ctx, ses, c.Trust) }
+	load := func(ses *session, ctx context.Context) (trust, error) { return ses.trust(ctx, c.Trust) }
 	return show(ctx, s, &c.viewer, load, func(w io.Writer, r trust) { r.show(w) })
 }
 
@@ -222,7 +222,7 @@ func setTrust(ctx context.Context, s *streams, a *account, want, method string, 
 		return err
 	}
 	defer ses.Close()
-	found, err := findTrust(ctx, ses, want)
+	found, err := ses.trust(ctx, want)
 	if err != nil {
 		return err
 	}
