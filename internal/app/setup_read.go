@@ -42,7 +42,7 @@ func (s *session) readSetup(ctx context.Context, want setup.State, whole bool) (
 	r.level = map[string]string{}
 	for _, step := range []struct {
 		read  func(context.Context) error
-		kinds []setup.Kind // "nil": always
+		kinds []setup.Kind // that want must have one of; nil: always
 	}{
 		{r.readSelf, nil},
 		{r.readUsers, []setup.Kind{setup.User, setup.Member, setup.OrgUser, setup.RepoUser, setup.Group, setup.Org}},

@@ -30,8 +30,7 @@ func (r *setupRunner) run(ctx context.Context, c setup.Change) error {
 	case setup.Group:
 		return r.create(ctx, "/v3/groups", "group", k.Of, r.directory.groups)
 	case setup.Member:
-		method := map[setup.Op]string{setup.Add: http.MethodPut, setup.Remove: http.MethodDelete}[c.Op]
-		return r.call(ctx, method, group{ID: r.directory.groups[k.Of]}.path()+"/users/"+url.PathEscape(r.directory.users[k.Name]), nil)
+		return r.call(ctx, putOrDelete(c), group{ID: r.directory.groups[k.Of]}.path()+"/users/"+url.PathEscape(r.directory.users[k.Name]), nil)
 	case setup.Role:
 		return r.runRole(ctx, c)
 	case setup.Images:
@@ -114,7 +113,15 @@ func (r *setupRunner) runRole(ctx context.Context, c setup.Change) error {
 	if err != nil {
 		return err
 	}
-	return r.call(ctx, map[setup.Op]string{setup.Add: http.MethodPut, setup.Remove: http.MethodDelete}[c.Op], path, nil)
+	return r.call(ctx, putOrDelete(c), path, nil)
+}
+
+// putOrDelete is the method of what is there or not, and has no value.
+func putOrDelete(c setup.Change) string {
+	if c.Op == setup.Remove {
+		return http.MethodDelete
+	}
+	return http.MethodPut
 }
 
 // runBound sets a bound, or lets the configuration's hold again.
@@ -190,11 +197,7 @@ func (r *setupRunner) runShare(ctx context.Context, c setup.Change, repo easel.R
 	if err != nil {
 		return err
 	}
-	ends := forever
-	if !at.IsZero() {
-		ends = at.UTC().Format("2006-01-02T15:04:05Z")
-	}
-	in := map[string]string{"permit": "read", "deadline": ends}
+	in := map[string]string{"permit": "read", "deadline": deadlineOnWire(at)}
 	if c.Op == setup.Set {
 		return r.call(ctx, http.MethodPatch, sharePath(repo, c.Key.Name), in)
 	}

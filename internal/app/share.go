@@ -156,7 +156,15 @@ func (l lifetime) deadline(now time.Time) (string, error) {
 	if !ends.After(now) {
 		return "", fmt.Errorf("%s has passed; easel share rm ends a share now", ends.UTC().Format("2006-01-02 15:04 MST"))
 	}
-	return ends.UTC().Format("2006-01-02T15:04:05Z"), nil
+	return deadlineOnWire(ends), nil
+}
+
+// deadlineOnWire writes a deadline in SWR's form; the zero time is none.
+func deadlineOnWire(at time.Time) string {
+	if at.IsZero() {
+		return forever
+	}
+	return at.UTC().Format("2006-01-02T15:04:05Z")
 }
 
 // until writes a deadline for people.

@@ -101,7 +101,7 @@ func (f *formatter) number(kind Kind, of string) any {
 
 func (f *formatter) patterns(kind Kind, of string) []string {
 	text, _ := f.value(kind, of).(string)
-	return strings.Fields(text)
+	return Patterns(text)
 }
 
 func (f *formatter) policy(name string) any {
