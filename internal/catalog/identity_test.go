@@ -267,3 +267,15 @@ func TestSettings(t *testing.T) {
 		wantEqual(t, "Setting", got, err, []byte{1, 0})
 	})
 }
+
+func TestDomainNamed(t *testing.T) {
+	t.Parallel()
+	identityOn(t, func(t *testing.T, db *catalog.DB) {
+		found, err := db.DomainNamed(t.Context(), "lab")
+		wantEqual(t, "DomainNamed", found, err, d1)
+		for _, name := range []string{"", "Lab", "la_", "d1", "lab\x00", "\xff"} {
+			_, err := db.DomainNamed(t.Context(), name)
+			wantKind(t, "DomainNamed of another", err, easel.NotFound, "domain")
+		}
+	})
+}

@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"easel"
@@ -35,7 +34,7 @@ func (db *DB) SignOn(ctx context.Context, s SignOn) (a Account, unknown []string
 		if !a.Usable() {
 			return easel.E(easel.Denied, "disabled user", "the user is disabled")
 		}
-		who := easel.Principal{UserID: a.ID, UserName: a.Name, DomainID: a.Domain.ID, DomainName: a.Domain.Name}
+		who := a.itself()
 		if unknown, err = t.setGroups(who, s.Groups); err != nil {
 			return err
 		}
@@ -59,13 +58,18 @@ func (db *DB) SignOff(ctx context.Context, domain, issuer, subject string) error
 		if err != nil || !ok {
 			return err
 		}
-		who := easel.Principal{UserID: a.ID, UserName: a.Name, DomainID: a.Domain.ID, DomainName: a.Domain.Name}
+		who := a.itself()
 		if _, err := t.setGroups(who, nil); err != nil {
 			return err
 		}
 		_, err = t.exec(`DELETE FROM access_key WHERE account = $1 AND `+isSession, a.ID)
 		return err
 	})
+}
+
+// itself is an account as the one that changes something of its own.
+func (a Account) itself() easel.Principal {
+	return easel.Principal{UserID: a.ID, UserName: a.Name, DomainID: a.Domain.ID, DomainName: a.Domain.Name}
 }
 
 // signedOn returns the user of a log-in.
@@ -204,18 +208,4 @@ func (db *DB) SignsOn(ctx context.Context, account string) (signs bool, err erro
 		return err
 	})
 	return signs, err
-}
-
-// DomainNamed returns the domain called name. Errors: NotFound "domain".
-func (db *DB) DomainNamed(ctx context.Context, name string) (Domain, error) {
-	found, err := db.Domains(ctx)
-	if err != nil {
-		return Domain{}, err
-	}
-	for _, d := range found {
-		if d.Name == name {
-			return d, nil
-		}
-	}
-	return Domain{}, easel.E(easel.NotFound, "domain", "there is no domain %.100q", strings.ToValidUTF8(name, "?"))
 }

@@ -228,15 +228,34 @@ func (db *DB) CreateDomain(ctx context.Context, who easel.Principal, d Domain, p
 
 // Domains returns all domains, by name.
 func (db *DB) Domains(ctx context.Context) (found []Domain, err error) {
-	scan := func(s scanner) (d Domain, err error) {
-		var created int64
-		err = s.Scan(&d.ID, &d.Name, &d.Description, &d.Enabled, &d.Operator, &created)
-		d.Created = fromMicros(created)
-		return d, err
-	}
 	err = db.view(ctx, func(t *tx) error {
-		found, err = all(t, scan, `SELECT id, name, description, enabled, operator, created FROM domain ORDER BY name`)
+		found, err = all(t, scanDomain, `SELECT `+domainColumns+` FROM domain ORDER BY name`)
 		return err
 	})
 	return found, err
+}
+
+// DomainNamed returns the domain called name. Errors: NotFound "domain".
+func (db *DB) DomainNamed(ctx context.Context, name string) (Domain, error) {
+	if !storable(name) {
+		return Domain{}, orNoDomain(nil, "")
+	}
+	var found []Domain
+	err := db.view(ctx, func(t *tx) (err error) {
+		found, err = all(t, scanDomain, `SELECT `+domainColumns+` FROM domain WHERE name = $1`, name)
+		return err
+	})
+	if err != nil || len(found) == 0 {
+		return Domain{}, orNoDomain(err, name)
+	}
+	return found[0], nil
+}
+
+const domainColumns = `id, name, description, enabled, operator, created`
+
+func scanDomain(s scanner) (d Domain, err error) {
+	var created int64
+	err = s.Scan(&d.ID, &d.Name, &d.Description, &d.Enabled, &d.Operator, &created)
+	d.Created = fromMicros(created)
+	return d, err
 }

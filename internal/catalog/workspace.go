@@ -193,7 +193,10 @@ type WorkspaceChange struct {
 func (db *DB) UpdateWorkspace(ctx context.Context, who easel.Principal, project, id string, c WorkspaceChange) error {
 	return db.update(ctx, func(t *tx) error {
 		if there, err := t.exists(`SELECT 1 FROM workspace WHERE id = $1`+t.forNoKeyUpdate(), id); err != nil || !there {
-			return orNotFound(err, "workspace", "the workspace %.64s does not exist", id)
+			if err == nil {
+				err = noWorkspace(id)
+			}
+			return err
 		}
 		w, err := t.workspace(project, id)
 		if err != nil {
