@@ -29,6 +29,12 @@ type WorkspaceUser struct{ ID, Name string }
 // DefaultWorkspaceName is the name of every project's default workspace.
 const DefaultWorkspaceName = "default"
 
+// DefaultWorkspaceOf returns the default workspace of a project as far as
+// rights go: without times and owner.
+func DefaultWorkspaceOf(project string) Workspace {
+	return Workspace{ID: DefaultWorkspace, Project: project, Name: DefaultWorkspaceName, Access: Public}
+}
+
 // Default reports whether w is the default workspace, which is always there
 // and open to its project.
 func (w Workspace) Default() bool { return w.ID == DefaultWorkspace }

@@ -120,7 +120,7 @@ func (s *Service) grantsOn(ctx context.Context, them easel.Principal, action pol
 // has it as its id; "" is the default one, and for what is done in no workspace
 // one without an id. Errors: NotFound "workspace".
 func (s *Service) workspaceOn(ctx context.Context, them easel.Principal, action policy.Action, name string) (easel.Workspace, error) {
-	w := easel.Workspace{ID: easel.DefaultWorkspace, Project: them.ProjectID, Access: easel.Public}
+	w := easel.DefaultWorkspaceOf(them.ProjectID)
 	switch {
 	case name == "" && (action == policy.CreateWorkspace || action == policy.ListWorkspaces):
 		w.ID = ""

@@ -123,7 +123,7 @@ func (s *Service) hideImages(ctx context.Context, x *catalog.Trash) error {
 // mayAtHome asks whether the caller may do action in the workspace of an image
 // record, or in the default one when that is gone: a restore brings it there.
 func (s *Service) mayAtHome(ctx context.Context, project, home string, action policy.Action) error {
-	w := easel.Workspace{ID: easel.DefaultWorkspace, Project: project, Access: easel.Public}
+	w := easel.DefaultWorkspaceOf(project)
 	if home != easel.DefaultWorkspace {
 		switch found, err := s.catalog.Workspace(ctx, project, home); {
 		case err == nil:

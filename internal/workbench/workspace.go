@@ -26,8 +26,8 @@ func (s *Service) enter(ctx context.Context, project, id string, action policy.A
 // mayIn asks whether the caller may do action in a workspace of the project.
 // Errors: NotFound "workspace"; Denied "workspace".
 func (s *Service) mayIn(ctx context.Context, project, id string, action policy.Action) error {
-	w := easel.Workspace{ID: id, Project: project, Access: easel.Public}
-	if !w.Default() {
+	w := easel.DefaultWorkspaceOf(project)
+	if id != easel.DefaultWorkspace {
 		var err error
 		if w, err = s.catalog.Workspace(ctx, project, id); err != nil {
 			return err
