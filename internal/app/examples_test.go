@@ -15,20 +15,19 @@ import (
 // thing that is the shell's.
 func TestExamplesParse(t *testing.T) {
 	t.Parallel()
-	parser := newParser(t)
 	var examples int
 	var visit func(*kong.Node)
 	visit = func(n *kong.Node) {
 		for _, line := range strings.Split(n.Detail, "\n") {
 			if strings.HasPrefix(line, "  ") {
-				examples += parseCalls(t, parser, "easel "+n.Path()+" --help", line)
+				examples += parseCalls(t, "easel "+n.Path()+" --help", line)
 			}
 		}
 		for _, child := range n.Children {
 			visit(child)
 		}
 	}
-	visit(parser.Model.Node)
+	visit(newParser(t).Model.Node)
 	if examples < 60 {
 		t.Errorf("%d examples were found", examples)
 	}
@@ -41,7 +40,6 @@ func TestExamplesOfPagesParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parser := newParser(t)
 	var examples int
 	for _, page := range append(pages, filepath.Join(moduleRoot, "README.md")) {
 		text, err := os.ReadFile(page)
@@ -54,7 +52,7 @@ func TestExamplesOfPagesParse(t *testing.T) {
 			}
 			for _, line := range strings.Split(strings.ReplaceAll(block, "\\\n", ""), "\n") {
 				if command := strings.TrimPrefix(line, "$ "); strings.HasPrefix(command, "easel ") {
-					examples += parseCalls(t, parser, filepath.Base(page), command)
+					examples += parseCalls(t, filepath.Base(page), command)
 				}
 			}
 		}
@@ -64,6 +62,8 @@ func TestExamplesOfPagesParse(t *testing.T) {
 	}
 }
 
+// newParser returns a parser for one command line: flags that exclude each other
+// are remembered in it.
 func newParser(t *testing.T) *kong.Kong {
 	t.Helper()
 	parser, err := kong.New(&commands{}, kong.Name("easel"), kong.ExplicitGroups(groups), kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {}))
@@ -75,11 +75,11 @@ func newParser(t *testing.T) *kong.Kong {
 
 // parseCalls parses each call of easel in a line that where shows, and returns
 // how many there are.
-func parseCalls(t *testing.T, parser *kong.Kong, where, line string) int {
+func parseCalls(t *testing.T, where, line string) int {
 	t.Helper()
 	calls := easelCalls(line)
 	for _, words := range calls {
-		if _, err := parser.Parse(words); err != nil {
+		if _, err := newParser(t).Parse(words); err != nil {
 			t.Errorf("%s shows %q: %v", where, strings.TrimSpace(line), err)
 		}
 	}
