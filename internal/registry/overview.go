@@ -19,10 +19,26 @@ func (s *Service) AccountQuota(ctx context.Context, project string) (catalog.Acc
 		return catalog.AccountQuota{}, err
 	}
 	q, err := s.catalog.AccountQuota(ctx, who.DomainID, project)
-	if errors.Is(err, easel.NotFound) {
-		return q, easel.E(easel.Denied, "foreign project", "the project %.64q is not one of the account's", project)
+	return q, orForeign(err, project)
+}
+
+// CheckProject returns nil for a project of the caller's account. Errors:
+// Denied "foreign project".
+func (s *Service) CheckProject(ctx context.Context, project string) error {
+	who := easel.PrincipalFrom(ctx)
+	if err := s.mayCount(who); err != nil {
+		return err
 	}
-	return q, err
+	_, err := s.catalog.Project(ctx, who.DomainID, project)
+	return orForeign(err, project)
+}
+
+// orForeign says what NotFound means here: that the account does not have a project.
+func orForeign(err error, project string) error {
+	if errors.Is(err, easel.NotFound) {
+		return easel.E(easel.Denied, "foreign project", "the project %.64q is not one of the account's", project)
+	}
+	return err
 }
 
 // mayCount is for figures of a whole account, which all its users may know.

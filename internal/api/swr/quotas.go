@@ -66,7 +66,7 @@ var gates = []string{
 }
 
 func (s *server) showFeatureGates(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.registry.AccountQuota(r.Context(), projectOf(r)); err != nil {
+	if err := s.registry.CheckProject(r.Context(), projectOf(r)); err != nil {
 		return err
 	}
 	out := map[string]bool{}
