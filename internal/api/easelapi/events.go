@@ -68,13 +68,9 @@ func (s *streams) leave(keys ...string) {
 // "end" with the job, after which the stream ends. It ends before that when
 // the credential of the request or its rights do.
 func (s *server) jobEvents(w http.ResponseWriter, r *http.Request) error {
-	var after int64
-	if last := r.Header.Get("Last-Event-ID"); last != "" {
-		n, err := strconv.ParseInt(last, 10, 64)
-		if err != nil || n < 0 {
-			return easel.E(easel.Invalid, "parameter", "Last-Event-ID must be the id of an event, not %.20q", last)
-		}
-		after = n
+	after, err := lastEvent(r)
+	if err != nil {
+		return err
 	}
 	found, images, err := s.o.Jobs.JobImages(r.Context(), r.PathValue("id"), after, maxImages)
 	if err != nil {
@@ -128,6 +124,20 @@ func (s *server) jobEvents(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 	}
+}
+
+// lastEvent returns the number of the event that the client has seen last, 0
+// for none.
+func lastEvent(r *http.Request) (int64, error) {
+	last := r.Header.Get("Last-Event-ID")
+	if last == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(last, 10, 64)
+	if err != nil || n < 0 {
+		return 0, easel.E(easel.Invalid, "parameter", "Last-Event-ID must be the id of an event, not %.20q", last)
+	}
+	return n, nil
 }
 
 // eventStream writes server-sent events and keeps the first error.
