@@ -24,7 +24,6 @@ const maxSkew = time.Minute
 type Token struct {
 	Issuer, Subject string
 	Nonce           string
-	Expires         time.Time
 	Claims          easel.Claims // all of them
 }
 
@@ -72,25 +71,25 @@ func verify(ctx context.Context, k *keys, text, issuer, audience string, now tim
 	if err != nil {
 		return Token{}, err
 	}
-	var times struct {
+	var more struct {
 		NotBefore float64 `json:"nbf"`
 		IssuedAt  float64 `json:"iat"`
 		Party     string  `json:"azp"`
 	}
-	if err := checked.Claims(&times); err != nil {
+	if err := checked.Claims(&more); err != nil {
 		return Token{}, err
 	}
 	latest := float64(now.Add(maxSkew).Unix())
 	switch {
 	case checked.Issuer != issuer: // one provider may say its name in two ways; we do not
 		return Token{}, fmt.Errorf("the token is from %.200q", checked.Issuer)
-	case times.NotBefore > latest || times.IssuedAt > latest:
+	case more.NotBefore > latest || more.IssuedAt > latest:
 		return Token{}, errors.New("the token is from the future")
 	case checked.Subject == "" || len(checked.Subject) > 255 || strings.ContainsRune(checked.Subject, 0):
 		return Token{}, errors.New("the subject must have 1 to 255 bytes, none of them NUL")
-	case len(checked.Audience) > 1 && times.Party != "" && times.Party != audience:
-		return Token{}, fmt.Errorf("the token is for %.200q", times.Party)
+	case len(checked.Audience) > 1 && more.Party != "" && more.Party != audience:
+		return Token{}, fmt.Errorf("the token is for %.200q", more.Party)
 	}
-	t := Token{Issuer: checked.Issuer, Subject: checked.Subject, Nonce: checked.Nonce, Expires: checked.Expiry}
+	t := Token{Issuer: checked.Issuer, Subject: checked.Subject, Nonce: checked.Nonce}
 	return t, checked.Claims(&t.Claims)
 }
