@@ -17,17 +17,19 @@ type adminCommands struct {
 }
 
 type resetPassword struct {
-	Place `embed:""`
-	User  string `arg:"" optional:"" default:"admin" help:"User (${default})."`
+	Place  `embed:""`
+	User   string `arg:"" optional:"" default:"admin" help:"User (${default})."`
+	Domain string `env:"-" placeholder:"NAME" help:"The user's domain, when several have a user of this name."`
 }
 
 // Help is the text below the flags.
 func (resetPassword) Help() string {
 	return `Stop the server first. The user's tokens end; access keys go on working.
 
-Example:
+Examples:
 
-  easel admin reset-password --data-dir /var/lib/easel`
+  easel admin reset-password --data-dir /var/lib/easel
+  easel admin reset-password eva --domain partner --data-dir /var/lib/easel`
 }
 
 // Run prints the new password.
@@ -40,7 +42,7 @@ func (c *resetPassword) Run(ctx context.Context, s *streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
-	password, err := identity.New(identity.Options{Catalog: st.catalog, MasterKey: st.masterKey}).ResetPassword(ctx, c.User)
+	password, err := identity.New(identity.Options{Catalog: st.catalog, MasterKey: st.masterKey}).ResetPassword(ctx, c.Domain, c.User)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
+	"strings"
 
 	"easel"
 	"easel/internal/catalog"
@@ -134,19 +136,26 @@ func (s *Service) ownKeys(ctx context.Context) error {
 }
 
 // ResetPassword gives the user called name a random password, returns it, and
-// ends the user's tokens. Errors: NotFound "user"; Invalid "user" when several
-// domains have one of this name.
-func (s *Service) ResetPassword(ctx context.Context, name string) (string, error) {
+// ends the user's tokens. domain is the name of the user's domain; "" will do
+// when no other domain has a user of this name. Errors: NotFound "user"; Invalid
+// "user" when several domains have one.
+func (s *Service) ResetPassword(ctx context.Context, domain, name string) (string, error) {
 	found, err := s.catalog.AccountsNamed(ctx, name)
 	if err != nil {
 		return "", err
 	}
+	var domains []string
+	found = slices.DeleteFunc(found, func(a catalog.Account) bool {
+		domains = append(domains, a.Domain.Name)
+		return domain != "" && a.Domain.Name != domain
+	})
 	switch len(found) {
 	case 0:
 		return "", easel.E(easel.NotFound, "user", "there is no user %.100s", name)
 	case 1:
 	default:
-		return "", easel.E(easel.Invalid, "user", "%d domains have a user %.100s", len(found), name)
+		slices.Sort(domains)
+		return "", easel.E(easel.Invalid, "user", "several domains have a user %.100s: say which with --domain: %s", name, strings.Join(domains, ", "))
 	}
 	password := newPassword()
 	hash, err := s.passwords.hash(ctx, password)

@@ -122,7 +122,7 @@ func TestBootstrapRefuses(t *testing.T) {
 func TestResetPassword(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	password, err := f.ResetPassword(t.Context(), "admin")
+	password, err := f.ResetPassword(t.Context(), "", "admin")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,9 +133,18 @@ func TestResetPassword(t *testing.T) {
 	if _, _, err := f.IssueToken(t.Context(), q); err != nil {
 		t.Errorf("the new password: %v", err)
 	}
-	_, err = f.ResetPassword(t.Context(), "nobody")
+	_, err = f.ResetPassword(t.Context(), "", "nobody")
 	wantNoun(t, err, easel.NotFound, "user")
 	f.tenant(t, "other") // its administrator is called admin, too
-	_, err = f.ResetPassword(t.Context(), "admin")
+	_, err = f.ResetPassword(t.Context(), "", "admin")
 	wantNoun(t, err, easel.Invalid, "user")
+	if password, err = f.ResetPassword(t.Context(), "easel", "admin"); err != nil {
+		t.Fatal(err)
+	}
+	q.Password.Password = password
+	if _, _, err := f.IssueToken(t.Context(), q); err != nil {
+		t.Errorf("the new password of the admin of easel: %v", err)
+	}
+	_, err = f.ResetPassword(t.Context(), "third", "admin")
+	wantNoun(t, err, easel.NotFound, "user")
 }

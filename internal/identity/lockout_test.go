@@ -124,7 +124,7 @@ func TestResetPasswordEndsTheLockout(t *testing.T) {
 	f.fail(t, here, "admin", 10)
 	other := New(f.o) // easel admin reset-password is a process of its own
 	other.passwords = f.passwords
-	password, err := other.ResetPassword(t.Context(), "admin")
+	password, err := other.ResetPassword(t.Context(), "", "admin")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -187,7 +187,7 @@ func TestTokenEndsWithItsUser(t *testing.T) {
 		{"disabled and enabled again", func(t *testing.T, f *fixture) error {
 			return errors.Join(f.db.EnableAccount(t.Context(), f.first.UserID, false), f.db.EnableAccount(t.Context(), f.first.UserID, true))
 		}},
-		{"password reset", func(t *testing.T, f *fixture) error { _, err := f.ResetPassword(t.Context(), "admin"); return err }},
+		{"password reset", func(t *testing.T, f *fixture) error { _, err := f.ResetPassword(t.Context(), "", "admin"); return err }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

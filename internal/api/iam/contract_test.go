@@ -99,7 +99,7 @@ func (f *fixture) user(t *testing.T, name string) (id, token string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reset, err := f.svc.ResetPassword(t.Context(), name)
+	reset, err := f.svc.ResetPassword(t.Context(), "", name)
 	if err != nil {
 		t.Fatal(err)
 	}

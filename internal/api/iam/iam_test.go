@@ -39,7 +39,7 @@ func TestTokenErrors(t *testing.T) {
 	if err := f.db.EnableAccount(t.Context(), id, false); err != nil {
 		t.Fatal(err)
 	}
-	reset, err := f.svc.ResetPassword(t.Context(), "bob")
+	reset, err := f.svc.ResetPassword(t.Context(), "", "bob")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestOtherDomain(t *testing.T) {
 	if err := errors.Join(f.db.AddDomain(t.Context(), d), f.db.AddProject(t.Context(), p), f.db.AddAccount(t.Context(), a)); err != nil {
 		t.Fatal(err)
 	}
-	reset, err := f.svc.ResetPassword(t.Context(), "root")
+	reset, err := f.svc.ResetPassword(t.Context(), "", "root")
 	if err != nil {
 		t.Fatal(err)
 	}
