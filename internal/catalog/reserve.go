@@ -47,7 +47,6 @@ func (db *DB) openReserve(ctx context.Context, path string, mark int64) (*reserv
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read the reserve: %w", err), f.Close())
 	}
-	r.mind(ctx, db.group)
 	return r, nil
 }
 

@@ -61,8 +61,11 @@ func (db *DB) openSQLite(ctx context.Context, path string, lowSpace int64) error
 		w.Close()
 		return err
 	}
-	db.reserve, err = db.openReserve(ctx, path, lowSpace)
-	return err
+	if db.reserve, err = db.openReserve(ctx, path, lowSpace); err != nil {
+		return err
+	}
+	db.reserve.mind(ctx, db.group) // transactions look at it: not before it is there
+	return nil
 }
 
 func sqliteDSN(path string, pragmas ...string) string {
