@@ -37,6 +37,11 @@ func (c *compareCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if c.Out != "" {
+		if err := os.MkdirAll(c.Out, 0o755); err != nil {
+			return err
+		}
+	}
 	kinds, err := c.kinds(ctx, dir)
 	if err != nil {
 		return err

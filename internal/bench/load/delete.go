@@ -118,6 +118,7 @@ func (r *run) deleteUnderPush(ctx context.Context) error {
 	r.more("push under deletion", "images/s", float64(f.pushed.Load()-first)/took)
 	r.more("deletion under push", "images/s", float64(f.deleted.Load())/took)
 	r.less("refused pushes", "images", float64(f.refused.Load()))
+	r.less("refused deletions", "images", float64(f.kept.Load()))
 	return f.verify(ctx)
 }
 
@@ -129,10 +130,11 @@ type fray struct {
 	made atomic.Uint64
 	live chan image // acknowledged and not deleted
 
-	pushed, deleted, refused, failed atomic.Int64
-	failure                          atomic.Value // error
-	mu                               sync.Mutex
-	dead                             []image // guarded by mu
+	pushed, deleted, failed atomic.Int64
+	refused, kept           atomic.Int64 // pushes, deletions
+	failure                 atomic.Value // error
+	mu                      sync.Mutex
+	dead                    []image // guarded by mu
 }
 
 // pushOne pushes an image of two shared layers and one of its own.
@@ -162,7 +164,10 @@ func (f *fray) deleteSome(ctx, fight context.Context) {
 			continue
 		}
 		i := <-f.live
-		if err := f.client.delete(ctx, i.repo, i.digest); err != nil {
+		if err := f.client.delete(ctx, i.repo, i.digest); statusOf(err) >= 400 {
+			f.kept.Add(1) // whether it is there now, nobody said
+			continue
+		} else if err != nil {
 			f.fail(err)
 			return
 		}
