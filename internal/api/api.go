@@ -183,6 +183,16 @@ func isJSON(contentType string) bool {
 	return (err == nil && t == "application/json") || strings.Contains(contentType, "application/json")
 }
 
+// WireAll returns the wire form of each value; it is never nil, and so never
+// null in JSON.
+func WireAll[V, W any](values []V, convert func(V) W) []W {
+	out := make([]W, len(values))
+	for n, v := range values {
+		out[n] = convert(v)
+	}
+	return out
+}
+
 // WriteJSON writes v with status. HTML characters are not escaped, as in the
 // documented samples.
 func WriteJSON(w http.ResponseWriter, status int, v any) error {

@@ -55,11 +55,7 @@ func (s *server) listHooks(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	all := make([]hookWire, len(found))
-	for i, h := range found {
-		all[i] = wireHook(h)
-	}
-	return api.WriteJSON(w, http.StatusOK, map[string]any{"hooks": all})
+	return api.WriteJSON(w, http.StatusOK, map[string]any{"hooks": api.WireAll(found, wireHook)})
 }
 
 func optionalOrg(text string) (easel.Org, error) {

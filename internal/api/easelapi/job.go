@@ -97,11 +97,7 @@ func (s *server) listJobs(w http.ResponseWriter, r *http.Request) error {
 		found = found[:limit]
 		next = found[limit-1].ID
 	}
-	jobs := make([]job, len(found))
-	for i, j := range found {
-		jobs[i] = wireJob(j)
-	}
-	return api.WriteJSON(w, http.StatusOK, map[string]any{"jobs": jobs, "next": next})
+	return api.WriteJSON(w, http.StatusOK, map[string]any{"jobs": api.WireAll(found, wireJob), "next": next})
 }
 
 // showJob answers a job with a page of its images.

@@ -87,11 +87,7 @@ func (s *server) listRobots(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	robots := make([]robot, len(found))
-	for i, f := range found {
-		robots[i] = robotOnWire(f)
-	}
-	return api.WriteJSON(w, http.StatusOK, map[string]any{"robots": robots})
+	return api.WriteJSON(w, http.StatusOK, map[string]any{"robots": api.WireAll(found, robotOnWire)})
 }
 
 func (s *server) deleteRobot(w http.ResponseWriter, r *http.Request) error {

@@ -99,11 +99,7 @@ func (s *server) listTrusts(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	trusts := make([]trust, len(found))
-	for i, f := range found {
-		trusts[i] = trustOnWire(f)
-	}
-	return api.WriteJSON(w, http.StatusOK, map[string]any{"trusts": trusts})
+	return api.WriteJSON(w, http.StatusOK, map[string]any{"trusts": api.WireAll(found, trustOnWire)})
 }
 
 func (s *server) showTrust(w http.ResponseWriter, r *http.Request) error {

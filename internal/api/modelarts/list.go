@@ -3,6 +3,7 @@ package modelarts
 import (
 	"net/http"
 
+	"easel/internal/api"
 	"easel/internal/catalog"
 )
 
@@ -24,7 +25,7 @@ func (e *edge) listImages(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ok(w, paged(wireAll(images, wireImage), total, limit, offset))
+	return ok(w, paged(api.WireAll(images, wireImage), total, limit, offset))
 }
 
 // showImage is operation D.
@@ -59,7 +60,7 @@ func (e *edge) listGroups(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	data := wireAll(groups, wireGroup)
+	data := api.WireAll(groups, wireGroup)
 	if wholeList {
 		n := int64(len(data))
 		return ok(w, groupPage{pageOf: pageOf[group]{Current: 1, Data: data, Pages: 1, Size: n, Total: n}})

@@ -99,15 +99,6 @@ func paged[T any](data []T, total, limit, offset int64) pageOf[T] {
 	return pageOf[T]{Current: offset / limit, Data: data, Pages: pages, Size: limit, Total: total}
 }
 
-// wireAll returns convert of each value, never nil.
-func wireAll[V, W any](values []V, convert func(V) W) []W {
-	out := make([]W, len(values))
-	for n, v := range values {
-		out[n] = convert(v)
-	}
-	return out
-}
-
 func list[T any](v []T) []T {
 	if v == nil {
 		return []T{}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"easel"
+	"easel/internal/api"
 	"easel/internal/catalog"
 	"easel/internal/workbench"
 )
@@ -65,7 +66,7 @@ func wireListed(w easel.Workspace) workspace {
 
 func wireWorkspace(w easel.Workspace) workspace {
 	out := wireListed(w)
-	out.Grants = wireAll(w.Users, func(u easel.WorkspaceUser) workspaceGrant { return workspaceGrant{u.ID, u.Name, "IAM"} })
+	out.Grants = api.WireAll(w.Users, func(u easel.WorkspaceUser) workspaceGrant { return workspaceGrant{u.ID, u.Name, "IAM"} })
 	return out
 }
 
@@ -97,7 +98,7 @@ func (e *edge) listWorkspaces(w http.ResponseWriter, r *http.Request) error {
 		Total      int         `json:"total_count"`
 		Count      int         `json:"count"`
 		Workspaces []workspace `json:"workspaces"`
-	}{total, len(found), wireAll(found, wireListed)})
+	}{total, len(found), api.WireAll(found, wireListed)})
 }
 
 // workspaceBody is the body of CreateWorkspace and UpdateWorkspace.
