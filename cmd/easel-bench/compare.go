@@ -127,5 +127,5 @@ func (c *compareCommand) measure(ctx context.Context, k peer.Kind, dir string) (
 		return load.Result{}, err
 	}
 	result, err := load.Run(ctx, s.Target, names, c.Scale, progress)
-	return result, errors.Join(err, s.Stop())
+	return result, errors.Join(err, s.Remove())
 }

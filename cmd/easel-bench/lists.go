@@ -55,7 +55,7 @@ func (c *listsCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer server.End()
+	defer server.Stop()
 	progress("reading lists")
 	rows, err := c.read(ctx, server.Target.URL, fill.Org)
 	if err != nil {
@@ -91,7 +91,7 @@ func (c *listsCommand) startFresh(program, dir string) (row lists.Row, home stri
 			return row, "", err
 		}
 		took = append(took, time.Since(begin))
-		s.End()
+		s.Stop()
 	}
 	return lists.Summary("start to listening, with nothing", 0, took), home, nil
 }
@@ -102,7 +102,7 @@ func (c *listsCommand) startAgain(program, home string) (row lists.Row, s *peer.
 	var took []time.Duration
 	for range c.Starts {
 		if s != nil {
-			s.End()
+			s.Stop()
 		}
 		begin := time.Now()
 		if s, err = peer.StartEasel(program, home); err != nil {

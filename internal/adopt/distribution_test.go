@@ -36,7 +36,7 @@ func TestRealDistribution(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
+		if err := server.Remove(); err != nil {
 			t.Error(err)
 		}
 	})

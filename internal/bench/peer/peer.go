@@ -38,14 +38,14 @@ type Kind struct {
 	Start func(ctx context.Context, dir string) (*Server, error)
 }
 
-// Stop ends the server and removes its storage.
-func (s *Server) Stop() error {
-	s.End()
+// Remove ends the server and removes its storage.
+func (s *Server) Remove() error {
+	s.Stop()
 	return os.RemoveAll(s.dir)
 }
 
-// End ends the server and keeps its storage.
-func (s *Server) End() {
+// Stop ends the server and keeps its storage.
+func (s *Server) Stop() {
 	s.proc.Process.Signal(syscall.SIGTERM) // an error says that it has ended
 	select {
 	case <-s.ended:
@@ -120,7 +120,7 @@ func startEasel(ctx context.Context, program, dir string) (*Server, error) {
 	make := exec.CommandContext(ctx, program, "org", "create", org)
 	make.Env = append(environ(), append(easelSecrets, "EASEL_SERVER="+s.Target.URL)...)
 	if out, err := make.CombinedOutput(); err != nil {
-		s.Stop()
+		s.Remove()
 		return nil, fmt.Errorf("make the organisation: %w: %s", err, out)
 	}
 	s.Target.Prefix = org
@@ -207,7 +207,7 @@ func startDistribution(ctx context.Context, program, label, dir string, collect 
 		s.Target.Collect = []string{program, "garbage-collect", "--delete-untagged", config}
 	}
 	if err := s.await(ctx); err != nil {
-		s.Stop()
+		s.Remove()
 		return nil, err
 	}
 	return s, nil
